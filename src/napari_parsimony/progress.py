@@ -1,0 +1,31 @@
+"""How a running step says how far it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a running step.
+
+    Attributes
+    ----------
+    done, total
+        Units of work finished and to do in all; ``total`` may be an upper bound (early stopping).
+    message
+        What is happening, for people.
+    values
+        Numbers worth plotting, for instance ``{"loss": 301.2, "validation loss": 310.4}``.
+    """
+
+    done: int
+    total: int
+    message: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+Report = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """Report to nobody."""
