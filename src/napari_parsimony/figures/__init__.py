@@ -1,0 +1,1 @@
+"""Matplotlib figures that napari and the report share."""

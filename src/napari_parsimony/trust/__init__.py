@@ -1,0 +1,1 @@
+"""Can it be believed: the schemes compared on held-out cells."""

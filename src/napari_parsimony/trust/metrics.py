@@ -1,0 +1,157 @@
+"""Accuracy, balanced accuracy and AUC of scores, with intervals from resampling whole groups.
+
+Cells of one movie resemble each other, so the movie and not the cell is what a repetition of the
+experiment would draw anew: the cluster bootstrap of Field & Welsh (2007, JRSS B 69:369) with
+percentile intervals. A resample gives every group a weight (how often it was drawn), and each
+metric is a function of those weights, so nothing is copied and no cell is looped over.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+METRICS = ("accuracy", "balanced_accuracy", "auc")
+
+_CHUNK = 4_000_000  # weights held at once: 32 MB
+
+
+class Counts(NamedTuple):
+    """A confusion table; cells without a decision are counted as wrong in `fn` and `fp`."""
+
+    tp: int
+    fn: int
+    fp: int
+    tn: int
+    not_decided: int
+
+
+def counts(scores: NDArray[np.floating], target: NDArray[np.bool_]) -> Counts:
+    """Confusion of one scheme.
+
+    Parameters
+    ----------
+    scores
+        (N,) logits, > 0 for the second class, NaN where the scheme does not decide.
+    target
+        (N,) True for the second class.
+    """
+    right = correct(scores, target)
+    return Counts(
+        tp=int(np.sum(right & target)),
+        fn=int(np.sum(~right & target)),
+        fp=int(np.sum(~right & ~target)),
+        tn=int(np.sum(right & ~target)),
+        not_decided=int(np.isnan(scores).sum()),
+    )
+
+
+def correct(scores: NDArray[np.floating], target: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which cells are on the right side of zero; NaN is never right."""
+    return ((scores > 0) == target) & ~np.isnan(scores)
+
+
+def draw(groups: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """(resamples, groups) how often each group is drawn when as many as there are are drawn."""
+    rng = np.random.default_rng(seed)
+    share = np.full(groups, 1 / groups)
+    return rng.multinomial(groups, share, size=resamples).astype(np.float64)
+
+
+def metrics(
+    scores: NDArray[np.floating],
+    target: NDArray[np.bool_],
+    groups: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    folds: NDArray[np.intp] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Every metric of one scheme, once for each row of group weights.
+
+    Parameters
+    ----------
+    scores
+        (N,) logits; NaN (not decided) is wrong and ranks behind every cell of the other class.
+    target
+        (N,) True for the second class.
+    groups
+        (N,) index of each cell's group, 0 … G-1.
+    weights
+        (B, G) weight of each group; ones for the plain metrics.
+    folds
+        (N,) which model scored each cell. Scores of different models are not on one scale, so the
+        AUC only compares cells of one fold. None: one model.
+
+    Returns
+    -------
+    dict
+        `METRICS` → (B,), NaN where a row of weights leaves a class empty.
+    """
+    number = weights.shape[1]
+    right = correct(scores, target)
+
+    def total(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return weights @ np.bincount(groups[chosen], minlength=number)
+
+    positive, negative = total(target), total(~target)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "accuracy": total(right) / (positive + negative),
+            "balanced_accuracy": (
+                total(right & target) / positive + total(right & ~target) / negative
+            )
+            / 2,
+            "auc": auc(scores, target, groups, weights, folds),
+        }
+
+
+def auc(
+    scores: NDArray[np.floating],
+    target: NDArray[np.bool_],
+    groups: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    folds: NDArray[np.intp] | None = None,
+) -> NDArray[np.float64]:
+    """Area under the ROC curve by weighted ranks, ties counted half; see `metrics`."""
+    ranked = np.where(np.isnan(scores), np.where(target, -np.inf, np.inf), scores)
+    chosen = (
+        [np.arange(len(scores))]
+        if folds is None
+        else [np.flatnonzero(folds == f) for f in np.unique(folds)]
+    )
+    won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
+    for cells in chosen:
+        order = cells[np.argsort(ranked[cells], kind="stable")]
+        values, positive, group = ranked[order], target[order], groups[order]
+        starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+        step = max(1, _CHUNK // len(order))
+        for first in range(0, len(weights), step):
+            rows = slice(first, first + step)
+            each = weights[rows][:, group]
+            up = np.add.reduceat(each * positive, starts, axis=1)
+            down = np.add.reduceat(each * ~positive, starts, axis=1)
+            below = np.cumsum(down, axis=1) - down / 2
+            won[rows] += np.sum(up * below, axis=1)
+            pairs[rows] += up.sum(axis=1) * down.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return won / np.where(pairs > 0, pairs, np.nan)
+
+
+def interval(samples: NDArray[np.float64], confidence: float) -> tuple[float, float] | None:
+    """Percentile interval of the resamples in which the metric exists; None if they are under half.
+
+    A resample without one of the classes has no balanced accuracy and no AUC. Leaving out a few of
+    them is harmless, leaving out most would describe another experiment.
+    """
+    usable = samples[np.isfinite(samples)]
+    if len(usable) < len(samples) / 2:
+        return None
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(usable, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def encode(groups: Sequence[str] | NDArray) -> tuple[list[str], NDArray[np.intp]]:
+    """Names of the groups, sorted, and each cell's index into them."""
+    names, index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    return names.tolist(), index.reshape(-1)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+from napari_parsimony.trust import metrics
+
+
+def cells(rng, n=400, groups=20):
+    group = rng.integers(groups, size=n)
+    target = rng.random(n) < 0.4
+    return 2 * target - 1 + rng.normal(size=n), target, np.char.add("movie", group.astype(str))
+
+
+def test_metrics_are_those_of_sklearn_whatever_the_weights():
+    rng = np.random.default_rng(0)
+    scores, target, groups = cells(rng)
+    scores = np.round(scores, 1)  # many ties
+    names, index = metrics.encode(groups)
+    weights = rng.integers(0, 4, size=(5, len(names))).astype(float)
+    ours = metrics.metrics(scores, target, index, weights)
+    for row, each in enumerate(weights):
+        of_cell = each[index]
+        assert ours["auc"][row] == pytest.approx(
+            roc_auc_score(target, scores, sample_weight=of_cell)
+        )
+        assert ours["balanced_accuracy"][row] == pytest.approx(
+            balanced_accuracy_score(target, scores > 0, sample_weight=of_cell)
+        )
+        assert ours["accuracy"][row] == pytest.approx(
+            np.average((scores > 0) == target, weights=of_cell)
+        )
+
+
+def test_auc_in_chunks_is_the_same(monkeypatch):
+    rng = np.random.default_rng(1)
+    scores, target, groups = cells(rng, n=100)
+    names, index = metrics.encode(groups)
+    weights = metrics.draw(len(names), 50, seed=0)
+    whole = metrics.auc(scores, target, index, weights)
+    monkeypatch.setattr(metrics, "_CHUNK", 250)
+    np.testing.assert_array_equal(metrics.auc(scores, target, index, weights), whole)
+
+
+def test_a_cell_that_is_not_decided_is_wrong():
+    scores = np.array([2.0, np.nan, -1.0, np.nan])
+    target = np.array([True, True, False, False])
+    assert metrics.counts(scores, target) == metrics.Counts(1, 1, 1, 1, not_decided=2)
+    values = metrics.metrics(scores, target, np.zeros(4, int), np.ones((1, 1)))
+    assert values["accuracy"] == 0.5
+    assert values["auc"] == pytest.approx(0.25)  # only the two decided cells are ordered rightly
+
+
+def test_auc_never_compares_cells_of_two_models():
+    target = np.array([True, False, True, False])
+    scores = np.array([1.0, 0.0, -9.0, -10.0])  # the second model's scale is shifted
+    group, folds = np.arange(4), np.array([0, 0, 1, 1])
+    assert metrics.auc(scores, target, group, np.ones((1, 4)), folds) == 1
+    assert metrics.auc(scores, target, group, np.ones((1, 4))) == 0.75
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    """Movies differ as much as cells do: resampling cells would cover far too seldom."""
+    rng = np.random.default_rng(2)
+    truth = 0.7602  # P(1 + N(0, 1) + N(0, 1) > 0) = Φ(1/√2)
+    covered = {"movies": 0, "cells": 0}
+    repeats = 150
+    for repeat in range(repeats):
+        movie = np.repeat(np.arange(25), 20)
+        right = 1 + rng.normal(size=25)[movie] + rng.normal(size=len(movie)) > 0
+        for name, group in (("movies", movie), ("cells", np.arange(len(movie)))):
+            weights = metrics.draw(group.max() + 1, 200, seed=repeat)
+            scores, target = np.where(right, 1.0, -1.0), np.ones(len(right), bool)
+            samples = metrics.metrics(scores, target, group, weights)["accuracy"]
+            low, high = metrics.interval(samples, 0.95)
+            covered[name] += low <= truth <= high
+    assert covered["movies"] / repeats > 0.87
+    assert covered["cells"] / repeats < 0.75
+
+
+def test_no_interval_where_most_resamples_lack_the_metric():
+    samples = np.where(np.arange(100) < 60, np.nan, 0.5)
+    assert metrics.interval(samples, 0.95) is None
+    assert metrics.interval(samples[40:], 0.95) == (0.5, 0.5)
