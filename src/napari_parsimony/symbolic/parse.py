@@ -1,0 +1,161 @@
+"""Read equations, from people, files and engines, without ever running them."""
+
+import re
+from collections.abc import Sequence
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.symbolic.expression import (
+    ARITY,
+    MAX_DEPTH,
+    Expression,
+    apply,
+    constant,
+    variable,
+)
+
+MAX_CHARACTERS = 20_000
+# Julia writes 1.5f0 for single precision
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eEf][+-]?\d+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>\*\*|[-+*/^(),]))"
+)
+_SYNONYMS = {"**": "^", "−": "-", "·": "*"}
+_BINARY = {"+": (1, "add"), "-": (1, "sub"), "*": (2, "mul"), "/": (2, "div")}
+_POWER = 4  # binds tighter than a sign before it: -x^2 is -(x^2)
+
+
+def parse(text: str, variables: Sequence[str] | None = None) -> Expression:
+    """Read an equation in the usual notation.
+
+    Parameters
+    ----------
+    text
+        For instance ``"z29*(z17^2 + z21^2) - exp(exp(z3))"``; ``^`` and ``**`` both raise to a
+        power, ``min`` and ``max`` take two or more arguments, ``inv(x)`` is ``1/x``.
+    variables
+        The only names allowed; any, if not given.
+
+    Raises
+    ------
+    UserError
+        If the text is longer than 20,000 characters, nested more than 100 levels deep, or anything
+        but such an equation.
+    """
+    if not isinstance(text, str):
+        raise UserError(f"An equation is text, but this is {type(text).__name__}.")
+    if len(text) > MAX_CHARACTERS:
+        raise UserError(
+            f"The equation has {len(text):,} characters; more than {MAX_CHARACTERS:,} are not read."
+        )
+    return _Parser(text, None if variables is None else frozenset(variables)).whole()
+
+
+class _Parser:
+    def __init__(self, text: str, variables: frozenset[str] | None) -> None:
+        self.text = text
+        self.variables = variables
+        self.tokens = self._tokens()
+        self.at = 0
+        self.level = 0
+
+    def _tokens(self) -> list[tuple[str, str]]:
+        for synonym in ("−", "·"):
+            self.text = self.text.replace(synonym, _SYNONYMS[synonym])
+        tokens, place, end = [], 0, len(self.text.rstrip())
+        while place < end:
+            match = _TOKEN.match(self.text, place)
+            if match is None:
+                raise self._error(f"'{self.text[place:].strip()[:1]}' is not understood")
+            kind = str(match.lastgroup)
+            token = match[kind]
+            tokens.append((kind, _SYNONYMS.get(token, token)))
+            place = match.end()
+        return [*tokens, ("end", "")]
+
+    def _error(self, what: str) -> UserError:
+        shown = self.text if len(self.text) <= 60 else self.text[:57] + "..."
+        return UserError(f"The equation '{shown}' cannot be read: {what}.")
+
+    def _next(self) -> tuple[str, str]:
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def _expect(self, token: str) -> None:
+        found = self._next()[1]
+        if found != token:
+            raise self._error(f"'{token}' is missing before '{found[:60] or 'its end'}'")
+
+    def whole(self) -> Expression:
+        expression = self.expression(0)
+        kind, token = self._next()
+        if kind != "end":
+            raise self._error(f"'{token[:60]}' comes where the equation should end")
+        return expression
+
+    def expression(self, binding: int) -> Expression:
+        """Precedence climbing: everything that binds at least as tightly as `binding`."""
+        self.level += 1
+        if self.level > MAX_DEPTH:
+            raise self._error(f"it is nested more than {MAX_DEPTH} levels deep")
+        left = self.operand()
+        while True:
+            token = self.tokens[self.at][1]
+            if token == "^" and binding <= _POWER:
+                self._next()
+                left = apply("pow", left, self.expression(_POWER - 1))  # from right to left
+            elif token in _BINARY and _BINARY[token][0] >= binding:
+                self._next()
+                strength, op = _BINARY[token]
+                left = apply(op, left, self.expression(strength + 1))
+            else:
+                self.level -= 1
+                return left
+
+    def operand(self) -> Expression:
+        kind, token = self._next()
+        if kind == "number":
+            return self.number(token)
+        if kind == "name":
+            return self.call(token) if self.tokens[self.at][1] == "(" else self.name(token)
+        if token == "(":
+            inside = self.expression(0)
+            self._expect(")")
+            return inside
+        if token == "-":
+            (next_kind, number), after = self.tokens[self.at], self.tokens[self.at + 1 :][:1]
+            if next_kind == "number" and after != [("sign", "^")]:
+                self._next()
+                return self.number("-" + number)
+            return apply("neg", self.expression(_POWER - 1))
+        if token == "+":
+            return self.expression(_POWER - 1)
+        raise self._error(f"a number or a name is missing before '{token or 'its end'}'")
+
+    def number(self, token: str) -> Expression:
+        value = float(token.replace("f", "e"))
+        if abs(value) == float("inf"):
+            raise self._error(f"the number {token[:20]}... is too large")
+        return constant(value)
+
+    def name(self, token: str) -> Expression:
+        if self.variables is not None and token not in self.variables:
+            raise self._error(f"'{token[:60]}' is not one of its variables")
+        return variable(token)
+
+    def call(self, function: str) -> Expression:
+        self._expect("(")
+        arguments = [self.expression(0)]
+        while self.tokens[self.at][1] == ",":
+            self._next()
+            arguments.append(self.expression(0))
+        self._expect(")")
+        if function in ("min", "max") and len(arguments) >= 2:
+            result = arguments[0]
+            for argument in arguments[1:]:
+                result = apply(function, result, argument)
+            return result
+        if function == "inv" and len(arguments) == 1:
+            return apply("div", constant(1.0), arguments[0])
+        if ARITY.get(function, 0) != len(arguments):
+            raise self._error(f"there is no function '{function[:60]}' of {len(arguments)} numbers")
+        return apply(function, *arguments)
