@@ -1,0 +1,1 @@
+"""Crops ⇄ latents: the β-TCVAE, its training and its traversals."""

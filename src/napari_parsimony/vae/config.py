@@ -1,0 +1,92 @@
+"""Settings of the vae step (no torch here: forms and ``--help`` must be quick)."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from napari_parsimony.config import Config
+
+_ADVANCED: dict[str, Any] = {"advanced": True}
+
+
+class VaeConfig(Config):
+    """How the β-TCVAE is built and trained."""
+
+    beta: float = Field(
+        4.0,
+        ge=0,
+        le=100,
+        description="Weight of the total correlation: higher separates the latents more and "
+        "reproduces the crops less.",
+    )
+    steps: int = Field(
+        3000,
+        ge=0,
+        description="Training steps at most; 0 uses the weights of 'start_from' as they are.",
+    )
+    start_from: Path | None = Field(
+        None,
+        description="Weights of an earlier VAE (a weights.safetensors file) to go on from. "
+        "They must have been trained on crops made the same way.",
+    )
+    focus: float = Field(
+        0.75,
+        ge=0,
+        lt=1,
+        description="How much more the centre of the crop counts than its border, 0 (equal) to 1.",
+    )
+    likelihood: Literal["bernoulli", "gaussian"] = Field(
+        "bernoulli",
+        description="How a reconstruction is compared with its crop.",
+        json_schema_extra=_ADVANCED,
+    )
+    noise: float = Field(
+        0.3,
+        gt=0,
+        description="Standard deviation of a pixel for the gaussian likelihood (crops are 0..1).",
+        json_schema_extra=_ADVANCED,
+    )
+    latents: int = Field(
+        32,
+        ge=1,
+        le=256,
+        description="Number of latents; those that are not needed stay inactive.",
+        json_schema_extra=_ADVANCED,
+    )
+    batch: int = Field(
+        256, ge=8, description="Crops in one training step.", json_schema_extra=_ADVANCED
+    )
+    learning_rate: float = Field(
+        1e-3,
+        gt=0,
+        le=1,
+        description="Step size of Adam at the start; it falls along a cosine to a hundredth.",
+        json_schema_extra=_ADVANCED,
+    )
+    warmup: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Fraction of the steps over which the weights of the KL terms rise from 0.",
+        json_schema_extra=_ADVANCED,
+    )
+    augment: bool = Field(
+        True,
+        description="Show each crop turned by 90° and mirrored at random (mirrored only, where "
+        "crops are turned to the principal axis).",
+        json_schema_extra=_ADVANCED,
+    )
+    check_every: int = Field(
+        50,
+        ge=1,
+        description="Steps between two checks on held-out groups; each also saves a checkpoint.",
+        json_schema_extra=_ADVANCED,
+    )
+    patience: int = Field(
+        12,
+        ge=1,
+        description="Checks without progress on held-out groups after which training stops.",
+        json_schema_extra=_ADVANCED,
+    )
+    seed: int = Field(0, ge=0, description="Seed of everything random.")

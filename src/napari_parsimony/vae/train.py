@@ -1,0 +1,215 @@
+"""Training the β-TCVAE, interruptible anywhere and always with the same result.
+
+Every random number of step t comes from a generator seeded with (seed, t), so a checkpoint needs
+no generator state and a resumed run takes exactly the steps of an undisturbed one.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.progress import Progress, Report, silent
+from napari_parsimony.vae.checkpoint import Checkpoint
+from napari_parsimony.vae.config import VaeConfig
+from napari_parsimony.vae.loss import decompose, log_importance_weights
+from napari_parsimony.vae.model import Vae, pixel_weights, reconstruction_loss
+
+LARGEST_IN_MEMORY = 1_000_000_000  # bytes of crops; beyond that, batches are read from the file
+LARGEST_CHECK = 2048  # held-out crops that a check looks at
+
+
+class CropBatches:
+    """Batches of crops on a device, from memory where they fit and from the file where not.
+
+    Parameters
+    ----------
+    crops
+        (N, C, S, S), may be memory mapped.
+    rows
+        The crops to draw from.
+    device
+        Where batches are wanted.
+    """
+
+    def __init__(self, crops: np.ndarray, rows: np.ndarray, device: torch.device) -> None:
+        self._crops, self._rows, self._device = crops, np.sort(rows), device
+        self._resident: Tensor | None = None
+        if len(rows) * crops[:1].nbytes <= LARGEST_IN_MEMORY:
+            self._resident = torch.from_numpy(crops[self._rows]).to(device)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """Return the crops at `index` (into the rows), (B, C, S, S) in single precision."""
+        if self._resident is not None:
+            return self._resident[index.to(self._device)].float()
+        return torch.from_numpy(self._crops[self._rows[index.numpy()]]).to(self._device).float()
+
+
+def train_vae(
+    vae: Vae,
+    crops: np.ndarray,
+    train_rows: np.ndarray,
+    validation_rows: np.ndarray,
+    config: VaeConfig,
+    *,
+    turned: bool,
+    checkpoint: Checkpoint,
+    report: Report = silent,
+) -> pd.DataFrame:
+    """Train a VAE in place; afterwards it has the weights that did best on held-out crops.
+
+    Parameters
+    ----------
+    vae
+        Freshly initialised, or with weights to go on from.
+    crops
+        (N, C, S, S), nominally 0..1.
+    train_rows, validation_rows
+        Rows of `crops`; no group may be in both.
+    config
+        Settings.
+    turned
+        Whether crops are turned to the cell's principal axis: they are then augmented by
+        mirroring across that axis only.
+    checkpoint
+        Where the state is saved at every check, and from where training goes on if it was
+        interrupted.
+    report
+        Called at every check.
+
+    Returns
+    -------
+    DataFrame
+        One row a check: step, the four terms of the training loss averaged since the last check,
+        and the held-out loss. All in nats per crop.
+
+    Raises
+    ------
+    UserError
+        If there are too few crops, or the loss is no longer a number.
+    """
+    if config.steps and (len(train_rows) < 8 or len(validation_rows) < 2):
+        raise UserError(
+            f"The VAE needs at least 8 crops to train on and 2 held-out ones, but there are "
+            f"{len(train_rows)} and {len(validation_rows)}: add cells."
+        )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    vae.to(device, memory_format=torch.channels_last).train().requires_grad_(True)
+    optimiser = torch.optim.Adam(vae.parameters(), lr=config.learning_rate, fused=True)
+    state = checkpoint.load(vae, optimiser)
+    training = CropBatches(crops, train_rows, device)
+    held_out = CropBatches(crops, validation_rows[:LARGEST_CHECK], device)
+    objective = _Objective(config, crops.shape[-1], len(training), device)
+    sums = torch.zeros(5, device=device)
+    since = 0
+    for step in range(state.step, config.steps):
+        generator = _generator(config.seed, step)
+        batch = training[_batch_index(step, len(training), config)]
+        if config.augment:
+            batch = _mirrored(batch, generator, turned)
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * _cosine(step / config.steps)
+        warmth = min(1.0, (step + 1) / max(1.0, config.warmup * config.steps))
+        terms = objective(vae, batch, generator, warmth)
+        optimiser.zero_grad(set_to_none=True)
+        terms[0].backward()
+        optimiser.step()
+        sums += terms.detach()
+        since += 1
+        if (step + 1) % config.check_every == 0 or step + 1 == config.steps:
+            averages = (sums / since).tolist()
+            sums.zero_()
+            since = 0
+            if not all(map(math.isfinite, averages)):
+                raise UserError(
+                    "The VAE's loss is no longer a number: lower the setting 'learning_rate'."
+                )
+            loss = _held_out_loss(vae, held_out, objective, config)
+            warm = step + 1 >= config.warmup * config.steps
+            state.record(step + 1, averages, loss, vae, counts=warm)
+            checkpoint.save(state, vae, optimiser)
+            report(
+                Progress(
+                    step + 1,
+                    config.steps,
+                    f"Training the VAE: step {step + 1:,} of {config.steps:,}",
+                    state.latest(),
+                )
+            )
+            if state.checks_without_progress >= config.patience:
+                break
+    if state.best:
+        vae.load_state_dict(state.best)
+    vae.to("cpu").eval().requires_grad_(False)
+    return state.history_table()
+
+
+class _Objective:
+    """The loss of one batch; everything that does not change from step to step is kept."""
+
+    def __init__(self, config: VaeConfig, size: int, data: int, device: torch.device) -> None:
+        self._config, self._data, self._device = config, data, device
+        self._pixels = pixel_weights(size, config.focus).to(device)
+
+    def __call__(
+        self, vae: Vae, batch: Tensor, generator: torch.Generator, warmth: float
+    ) -> Tensor:
+        """Return (5,): loss, reconstruction, mutual information, TC, dimension-wise KL."""
+        config = self._config
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        mean, log_variance = vae.encode(batch)
+        noise = torch.randn(mean.shape, generator=generator).to(self._device)
+        z = mean + noise * torch.exp(0.5 * log_variance)
+        reconstruction = reconstruction_loss(
+            vae.decode_logits(z), batch, self._pixels, config.likelihood, config.noise
+        ).mean()
+        log_weights = log_importance_weights(len(batch), self._data, self._device)
+        information, correlation, dimension_wise = decompose(mean, log_variance, z, log_weights)
+        loss = reconstruction + warmth * (information + config.beta * correlation + dimension_wise)
+        return torch.stack([loss, reconstruction, information, correlation, dimension_wise])
+
+
+@torch.no_grad()
+def _held_out_loss(
+    vae: Vae, held_out: CropBatches, objective: _Objective, config: VaeConfig
+) -> float:
+    """Average loss at full strength over held-out crops, always with the same noise."""
+    batches = torch.arange(len(held_out)).split(config.batch)
+    total = torch.zeros((), device=next(vae.parameters()).device)
+    for number, index in enumerate(batches):
+        generator = _generator(config.seed, -1 - number)
+        total += objective(vae, held_out[index], generator, 1.0)[0] * len(index)
+    return float(total / len(held_out))
+
+
+def _generator(seed: int, step: int) -> torch.Generator:
+    # the golden-ratio stride keeps the streams of neighbouring seeds apart
+    return torch.Generator().manual_seed((seed * 0x9E3779B97F4A7C15 + step) % 2**63)
+
+
+def _batch_index(step: int, count: int, config: VaeConfig) -> Tensor:
+    """Which crops step `step` sees: every epoch is a new order, the last partial batch is left."""
+    size = min(config.batch, count)
+    epoch, position = divmod(step, count // size)
+    order = torch.randperm(count, generator=_generator(config.seed, 2**40 + epoch))
+    return order[position * size : (position + 1) * size]
+
+
+def _mirrored(batch: Tensor, generator: torch.Generator, turned: bool) -> Tensor:
+    """Apply to each crop one of the symmetries that its orientation allows."""
+    flip = torch.rand((3, len(batch), 1, 1, 1), generator=generator).to(batch.device) < 0.5
+    batch = torch.where(flip[0], batch.flip(2), batch)
+    if turned:
+        return batch
+    batch = torch.where(flip[1], batch.flip(3), batch)
+    return torch.where(flip[2], batch.transpose(2, 3), batch)
+
+
+def _cosine(fraction: float) -> float:
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction))
