@@ -1,0 +1,86 @@
+"""Grey values to 0..1."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Floats = NDArray[np.float64]
+
+HIGH = 99.5
+"""Percentile that becomes white: a few hot pixels must not darken a whole crop."""
+
+SAMPLE = 2**24
+
+
+def crop_ranges(crops: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Minimum and 99.5th percentile of each crop and channel, padding left out.
+
+    Parameters
+    ----------
+    crops
+        ``(N, C, S, S)`` grey values.
+    inside
+        ``(N, S, S)`` false where a crop is padding.
+
+    Returns
+    -------
+    low, high
+        ``(N, C)``
+    """
+    masked = np.where(inside[:, None], crops, np.nan).reshape(*crops.shape[:2], -1)
+    if inside.all():
+        return masked.min(axis=-1), np.percentile(masked, HIGH, axis=-1)
+    return np.nanmin(masked, axis=-1), np.nanpercentile(masked, HIGH, axis=-1)
+
+
+def dataset_range(images: Iterable[NDArray], count: int) -> tuple[Floats, Floats]:
+    """Minimum and 99.5th percentile of each channel over all images.
+
+    The percentile is of at most 16 million pixels per channel, on a regular stride, the same
+    number from every image.
+
+    Parameters
+    ----------
+    images
+        ``(C, Y, X)`` each, read one after the other.
+    count
+        How many there are.
+
+    Returns
+    -------
+    low, high
+        ``(C,)``
+    """
+    each = max(SAMPLE // count, 1)
+    samples, low = [], None
+    for image in images:
+        flat = image.reshape(len(image), -1)
+        least = flat.min(axis=1).astype(np.float64)
+        low = least if low is None else np.minimum(low, least)
+        samples.append(flat[:, :: max(flat.shape[1] // each, 1)])
+    assert low is not None
+    return low, np.percentile(np.concatenate(samples, axis=1), HIGH, axis=1)
+
+
+def type_range(dtype: DTypeLike) -> tuple[float, float]:
+    """Range of a pixel type: 0 and the largest integer, or 0 and 1 for floats."""
+    dtype = np.dtype(dtype)
+    return 0.0, float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+
+
+def rescale(crops: Floats, low: Floats, high: Floats, clip: bool) -> Floats:
+    """Map `low` to 0 and `high` to 1.
+
+    A crop of one grey value (``low == high``) holds nothing that could be stretched and becomes 0.
+
+    Parameters
+    ----------
+    crops
+        ``(N, C, S, S)``
+    low, high
+        ``(N, C)`` or ``(C,)``
+    """
+    span = high - low
+    scaled = (crops - low[..., None, None]) / np.where(span > 0, span, np.inf)[..., None, None]
+    return np.clip(scaled, 0, 1) if clip else scaled
