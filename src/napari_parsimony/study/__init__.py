@@ -1,0 +1,1 @@
+"""One folder from the crops to the equation: format, provenance, steps."""

@@ -1,0 +1,256 @@
+"""The commands: one for each step, and a few over the whole study."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from napari_parsimony import __version__
+from napari_parsimony.cli import display
+from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
+from napari_parsimony.config import Config, parse_config
+from napari_parsimony.errors import UserError
+from napari_parsimony.study.record import StepRecord
+from napari_parsimony.study.run import run_step
+from napari_parsimony.study.settings import to_toml, with_absolute_paths
+from napari_parsimony.study.step import Step
+from napari_parsimony.study.study import STUDY_FILE, Study
+
+Use = Callable[[display.Display], None]
+
+HELP = """From cell images to an equation on the cells.
+
+A study is a folder. Its steps, in order, are the first commands below; each reads what earlier
+steps left in the study. 'run' does all that are missing or out of date.
+"""
+
+
+class _Group(click.Group):
+    """Lists commands in the order in which they are used, not by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
+    """Make the command line.
+
+    Parameters
+    ----------
+    steps
+        The steps by name, in order; None: all.
+    use
+        Is told how a command wants to show its progress and errors.
+    """
+    if steps is None:
+        from napari_parsimony.study.steps import STEPS
+
+        steps = STEPS
+    group = _Group(help=HELP)
+    click.version_option(__version__, package_name="napari-parsimony")(group)
+    for step in steps.values():
+        group.add_command(_step_command(step, first=not step.inputs, use=use))
+    group.add_command(_run_command(steps, use))
+    group.add_command(_status_command(steps))
+    group.add_command(_settings_command(steps))
+    return group
+
+
+def _progress_option() -> click.Option:
+    return click.Option(
+        ["--progress"],
+        type=click.Choice(["auto", "bar", "lines", "json", "none"]),
+        default="auto",
+        show_default=True,
+        help="How to show progress; auto is a bar in a terminal and lines elsewhere.",
+    )
+
+
+def _study_argument() -> click.Argument:
+    return click.Argument(["study"], type=click.Path(path_type=Path))
+
+
+def _step_command(step: Step, first: bool, use: Use) -> click.Command:
+    def callback(study: Path, config_json: str | None, progress: str, **given: Any) -> None:
+        show = display.make(progress)
+        use(show)
+        values = {**_from_json(config_json), **given_settings(command, given)}
+        config = with_absolute_paths(parse_config(step.config, values), Path.cwd())
+        begin = first and not (study / STUDY_FILE).exists()
+        _run(Study.create(study) if begin else Study.open(study), step, config, show)
+
+    begins = " Begins the study if the folder is new." if first else ""
+    command = SectionedCommand(
+        step.name,
+        callback=callback,
+        help=f"{step.summary}{begins}\n\nSettings that are not given have their defaults.",
+        short_help=step.summary,
+        params=[
+            _study_argument(),
+            *settings_of(step.config),
+            click.Option(
+                ["--config-json"],
+                metavar="TEXT",
+                help="Settings as one JSON object, '-' to read it from standard input; options "
+                "beside it win.",
+            ),
+            _progress_option(),
+        ],
+    )
+    return command
+
+
+def _run_command(steps: Mapping[str, Step], use: Use) -> click.Command:
+    def callback(config: Path, study: Path | None, fold: int | None, progress: str) -> None:
+        show = display.make(progress)
+        use(show)
+        tables = _read_toml(config, steps)
+        if fold is not None:
+            first = next(iter(steps))
+            tables[first] = {**tables.get(first, {}), "fold": fold}
+        written = {
+            name: with_absolute_paths(_parse(config, steps[name], table), config.parent)
+            for name, table in tables.items()
+        }
+        suffix = "" if fold is None else f"-fold-{fold}"
+        folder = study or config.with_name(config.stem + suffix)
+        exists = (folder / STUDY_FILE).exists()
+        _run_all(Study.open(folder) if exists else Study.create(folder), steps, written, show)
+
+    return SectionedCommand(
+        "run",
+        callback=callback,
+        help="Do all steps of a study that are missing, stale, or whose settings changed.\n\n"
+        "CONFIG is a TOML file with one table a step, for instance [vae] with beta = 4. Paths in "
+        "it are relative to it. A step without a table keeps the settings it had in the study, "
+        "or gets the defaults. The command 'settings' writes such a file.",
+        short_help="Do all steps that are missing, stale, or whose settings changed.",
+        params=[
+            click.Argument(["config"], type=click.Path(path_type=Path)),
+            click.Option(
+                ["--study"],
+                type=click.Path(path_type=Path),
+                help="The study's folder; by default beside CONFIG, with its name.",
+            ),
+            click.Option(
+                ["--fold"],
+                type=int,
+                help="Hold out this fold; by default in a study of its own, CONFIG-fold-K.",
+            ),
+            _progress_option(),
+        ],
+    )
+
+
+def _status_command(steps: Mapping[str, Step]) -> click.Command:
+    def callback(study: Path, verify: bool) -> None:
+        opened = Study.open(study)
+        click.echo(f"{opened.name} ({opened.path})")
+        for name in steps:
+            record = opened.step(name)
+            line = f"  {name:<10} {opened.state(name):<8}"
+            if record is not None:
+                line += f" {record.finished:%Y-%m-%d %H:%M} {record.seconds:8.1f} s"
+            reasons = [opened.why_stale(name) or ""]
+            reasons += [f"{path} changed since." for path in opened.changed_sources(name)]
+            click.echo("  ".join([line, *filter(None, reasons)]).rstrip())
+        damaged = opened.verify() if verify else []
+        if damaged:
+            raise UserError(f"Damaged: {', '.join(map(str, damaged))}; run these steps again.")
+
+    return SectionedCommand(
+        "status",
+        callback=callback,
+        help="List the steps of a study: which are ready, stale or missing, and why.",
+        params=[
+            _study_argument(),
+            click.Option(
+                ["--verify"], is_flag=True, help="Also read all files and compare their hashes."
+            ),
+        ],
+    )
+
+
+def _settings_command(steps: Mapping[str, Step]) -> click.Command:
+    def callback(study: Path) -> None:
+        opened = Study.open(study)
+        records = {name: opened.step(name) for name in steps}
+        tables = {}
+        for name, record in records.items():
+            if record is not None:
+                config = record.settings(steps[name].config, opened.path)
+                tables[name] = config.model_dump(mode="json")
+        click.echo(f"# {opened.name}: napari-parsimony run THIS_FILE does the same again")
+        click.echo(to_toml(tables), nl=False)
+
+    return SectionedCommand(
+        "settings",
+        callback=callback,
+        help="Print all settings of a study as TOML, for 'run': however they were made.",
+        short_help="Print all settings of a study as TOML, for 'run'.",
+        params=[_study_argument()],
+    )
+
+
+def _run_all(
+    study: Study, steps: Mapping[str, Step], written: Mapping[str, Config], show: display.Display
+) -> None:
+    for name, step in steps.items():
+        record = study.step(name)
+        before = _recorded(study, step, record)
+        config = written.get(name) or before or parse_config(step.config, {})
+        ready = study.state(name) == "ready" and not study.changed_sources(name)
+        if ready and config == before:
+            show.say(f"{name}: up to date")
+        else:
+            _run(study, step, config, show)
+
+
+def _run(study: Study, step: Step, config: Config, show: display.Display) -> None:
+    with show.step(step.name, step.title) as report:
+        run_step(study, step, config, report)
+
+
+def _recorded(study: Study, step: Step, record: StepRecord | None) -> Config | None:
+    """Return the settings a step was last run with; None if this version has other settings."""
+    try:
+        return None if record is None else record.settings(step.config, study.path)
+    except UserError:
+        return None
+
+
+def _parse(source: Path, step: Step, table: dict[str, Any]) -> Config:
+    try:
+        return parse_config(step.config, table)
+    except UserError as error:
+        raise UserError(f"In [{step.name}] of {source}: {error}") from error
+
+
+def _read_toml(path: Path, steps: Mapping[str, Step]) -> dict[str, dict[str, Any]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"The settings {path} cannot be read as TOML: {error}.") from error
+    for name, table in content.items():
+        if name not in steps or not isinstance(table, dict):
+            raise UserError(
+                f"The settings {path} have '{name}', which is no step: use the tables "
+                f"{', '.join(f'[{step}]' for step in steps)}."
+            )
+    return content
+
+
+def _from_json(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        values = json.loads(sys.stdin.read() if text == "-" else text)
+    except ValueError as error:
+        raise UserError(f"The option --config-json is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise UserError("The option --config-json needs a JSON object with settings by name.")
+    return values

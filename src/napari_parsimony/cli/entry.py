@@ -1,0 +1,92 @@
+"""The commands, and what becomes of an error or a Ctrl-C in any of them."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from napari_parsimony.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_parsimony.study.step import Step
+
+INTERRUPTED = 130
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None, steps: "Mapping[str, Step] | None" = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        Words after the program's name; by default those it was started with.
+    steps
+        The steps that it offers; by default all.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 failed with a sentence on stderr, 2 misused, 130 interrupted.
+    """
+    # A child of a shell script's background process inherits an ignored Ctrl-C; a batch system
+    # ends jobs with SIGTERM, and napari on Windows with Ctrl-Break. All mean the same here.
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    try:
+        return _run(arguments, steps)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _say("Interrupted: what was finished is kept; run the same command again to go on.")
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None, steps: "Mapping[str, Step] | None") -> int:
+    import click
+
+    from napari_parsimony.cli import display
+    from napari_parsimony.cli.commands import build
+
+    # errors before, and outside of, any command that has a display of its own
+    shown: display.Display = display.Quiet()
+
+    def use(chosen: display.Display) -> None:
+        nonlocal shown
+        shown = chosen
+
+    try:
+        code = build(steps, use).main(
+            arguments, prog_name="napari-parsimony", standalone_mode=False
+        )
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except UserError as error:
+        shown.error(str(error))
+        return 1
+    except MemoryError:
+        shown.error("Memory ran out: use smaller batches or fewer cells, or a larger machine.")
+        return 1
+    except Exception as error:  # noqa: BLE001
+        # the last place where anything can be said: a bug
+        traceback.print_exc()
+        shown.error(
+            f"This is a bug in napari-parsimony, please report it with the lines above: "
+            f"{type(error).__name__}: {error}"
+        )
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _say(text: str) -> None:
+    """Print to stderr; where nobody listens any more, keep later writes from complaining."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,222 @@
+"""What a study writes down about itself: `study.json`, and a `step.json` for every step."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from napari_parsimony.artefact import hash_file, read_json
+from napari_parsimony.config import Config, parse_config
+from napari_parsimony.errors import UserError
+from napari_parsimony.study import settings
+
+FORMAT_VERSION = 1
+STEP_FILE = "step.json"
+
+#: From a format version to the next: functions on the decoded JSON. Every released format keeps
+#: its function here and a golden folder in the tests.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+#: Packages whose version can change a result.
+PACKAGES = (
+    "napari-parsimony",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pyoperon",
+    "pysr",
+    "scikit-image",
+    "scikit-learn",
+    "scipy",
+    "sympy",
+    "tifffile",
+    "torch",
+)
+
+C = TypeVar("C", bound=Config)
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format_version: int = Field(default=FORMAT_VERSION, ge=1)
+
+
+D = TypeVar("D", bound=_Document)
+
+
+class StudyRecord(_Document):
+    """The content of `study.json`."""
+
+    name: str = Field(min_length=1)
+    created: AwareDatetime
+    version: str
+
+
+class StepRecord(_Document):
+    """Where a step's artefact came from: the content of its `step.json`.
+
+    Attributes
+    ----------
+    step
+        The name of the step.
+    config
+        All its settings. Relative paths are relative to the study's folder.
+    seed
+        The seed, for steps that draw random numbers.
+    versions
+        Python's and the packages' versions.
+    platform
+        Operating system and processor.
+    sources
+        Files and folders outside the study that the settings name, and how they looked.
+    inputs
+        The fingerprints of the steps it read.
+    outputs
+        SHA-256 of every file that it wrote.
+    sizes
+        Bytes of every file that it wrote; unlike the hashes, quick to check.
+    fingerprint
+        A hash of `outputs`: two runs with the same result have the same one, whatever their date
+        and wherever their images lay.
+    finished
+        When.
+    seconds
+        How long it took.
+    """
+
+    step: str
+    config: dict[str, Any]
+    seed: int | None
+    versions: dict[str, str]
+    platform: str
+    sources: dict[str, str]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    sizes: dict[str, int]
+    fingerprint: str
+    finished: AwareDatetime
+    seconds: float = Field(ge=0)
+
+    def settings(self, kind: type[C], study: Path) -> C:
+        """Give the settings back, with absolute paths.
+
+        Parameters
+        ----------
+        kind
+            The configuration class of the step.
+        study
+            The study's folder.
+
+        Raises
+        ------
+        UserError
+            If they are not settings that this version understands.
+        """
+        return settings.with_absolute_paths(parse_config(kind, self.config), study)
+
+
+def describe(
+    step: str,
+    config: Config,
+    study: Path,
+    out: Path,
+    sources: dict[str, str],
+    inputs: dict[str, str],
+    seconds: float,
+) -> StepRecord:
+    """Write down a step that has just been done, hashing all files in `out`."""
+    files = {p.relative_to(out).as_posix(): p for p in sorted(out.rglob("*")) if p.is_file()}
+    outputs = {name: hash_file(path) for name, path in files.items()}
+    return StepRecord(
+        step=step,
+        config=settings.to_json(config, study),
+        seed=getattr(config, "seed", None),
+        versions=_versions(),
+        platform=platform.platform(),
+        sources=sources,
+        inputs=inputs,
+        outputs=outputs,
+        sizes={name: path.stat().st_size for name, path in files.items()},
+        fingerprint=fingerprint(step, outputs),
+        finished=datetime.now(UTC).replace(microsecond=0),
+        seconds=round(seconds, 3),
+    )
+
+
+def fingerprint(step: str, outputs: Mapping[str, str]) -> str:
+    """Hash what a step left."""
+    content = json.dumps({"step": step, "outputs": dict(outputs)}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def source_stamps(config: Config, study: Path) -> dict[str, str]:
+    """How the files and folders that the settings name look now, without reading them.
+
+    Returns
+    -------
+    dict
+        For every path that exists, as it is recorded: number of files, bytes, and the newest
+        modification.
+    """
+    stamps = {}
+    for path in settings.paths(config):
+        if path.exists():
+            name = path.relative_to(study).as_posix() if path.is_relative_to(study) else str(path)
+            stamps[name] = stamp(path)
+    return stamps
+
+
+def stamp(path: Path) -> str:
+    """Describe a file, or all files below a folder, so that a change of them shows."""
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    states = [file.stat() for file in files]
+    newest = max((state.st_mtime_ns for state in states), default=0)
+    return f"{len(files)} files, {sum(s.st_size for s in states)} bytes, changed {newest}"
+
+
+def read_document(path: Path, kind: type[D]) -> D:
+    """Read `study.json` or a `step.json` of this or an older format.
+
+    Raises
+    ------
+    UserError
+        If it is missing, of a newer format, or not such a file at all.
+    """
+    content = read_json(path)
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if type(version) is not int or version < 1:
+        raise UserError(f"The file {path} has no usable 'format_version': it is not of a study.")
+    if version > FORMAT_VERSION:
+        raise UserError(
+            f"The file {path} has format {version}, but this napari-parsimony reads formats up to "
+            f"{FORMAT_VERSION}: update napari-parsimony to open it."
+        )
+    while version < FORMAT_VERSION:
+        content = MIGRATIONS[version](content)
+        version += 1
+    try:
+        return kind.model_validate({**content, "format_version": FORMAT_VERSION})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(
+            f"The file {path} was changed in a way that cannot be read: '{place}' is wrong "
+            f"({first['msg'].lower()})."
+        ) from error
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

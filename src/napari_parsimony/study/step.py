@@ -1,0 +1,41 @@
+"""What a step is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_parsimony.config import Config
+from napari_parsimony.progress import Report
+
+if TYPE_CHECKING:
+    from napari_parsimony.study.study import Study
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command over a study.
+
+    Attributes
+    ----------
+    name
+        Its name on the command line and its folder in the study.
+    title
+        What it is called in napari.
+    summary
+        What it does, in one sentence.
+    config
+        The class of its settings.
+    inputs
+        The steps that it reads.
+    run
+        ``run(study, config, out, checkpoints, report)`` writes the artefact into the empty folder
+        `out`. What it keeps in `checkpoints` it finds there again if it was interrupted.
+    """
+
+    name: str
+    title: str
+    summary: str
+    config: type[Config]
+    inputs: tuple[str, ...]
+    run: Callable[["Study", Any, Path, Path, Report], None]

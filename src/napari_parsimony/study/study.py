@@ -1,0 +1,316 @@
+"""A study: one folder with everything from the crops to the equation."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from napari_parsimony import __version__
+from napari_parsimony.artefact import hash_file, read_json, recover_folder, write_json
+from napari_parsimony.config import Config
+from napari_parsimony.errors import UserError
+from napari_parsimony.progress import Report, silent
+from napari_parsimony.study import record as records
+from napari_parsimony.study.lock import unless_running
+from napari_parsimony.study.record import STEP_FILE, StepRecord, StudyRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from napari_parsimony.classify.classifier import Classifier
+    from napari_parsimony.symbolic.front import Front
+    from napari_parsimony.vae.model import Vae
+
+STUDY_FILE = "study.json"
+State = Literal["missing", "ready", "stale"]
+T = TypeVar("T")
+
+
+class Study:
+    """A study folder.
+
+    Use `Study.create` or `Study.open`. The readers keep what they have read until the step that
+    wrote it is run again, by whichever process; what they return is shared: do not change it.
+
+    Attributes
+    ----------
+    path
+        The folder, absolute.
+    name
+        What people call it.
+    created
+        When it was created.
+    """
+
+    def __init__(self, path: Path, about: StudyRecord) -> None:
+        self.path = path
+        self.name = about.name
+        self.created = about.created
+        self._records: dict[str, tuple[tuple[int, ...], StepRecord]] = {}
+        self._cache: dict[tuple[str, str], tuple[str, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.path)!r})"
+
+    @classmethod
+    def create(cls, path: Path | str, name: str | None = None) -> "Study":
+        """Begin a study in a new or an empty folder.
+
+        Parameters
+        ----------
+        path
+            The folder; its parents are created too.
+        name
+            What people call it; by default the folder's name.
+
+        Raises
+        ------
+        UserError
+            If there is something in the folder already, or it cannot be written.
+        """
+        path = _absolute(path)
+        if (path / STUDY_FILE).exists():
+            raise UserError(f"There is a study in {path} already: open it, or choose a new folder.")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(f"{path} is not an empty folder: choose a new one for the study.")
+        about = StudyRecord(
+            name=name or path.name,
+            created=datetime.now(UTC).replace(microsecond=0),
+            version=__version__,
+        )
+        write_json(path / STUDY_FILE, about.model_dump(mode="json"))
+        return cls(path, about)
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Study":
+        """Open a study.
+
+        Nothing is changed, except that a step's folder that a killed process left between two
+        names gets its name back.
+
+        Raises
+        ------
+        UserError
+            If it is not a study, was written by a newer version, or its records were edited into
+            something else.
+        """
+        path = _absolute(path)
+        if not (path / STUDY_FILE).is_file():
+            raise UserError(f"{path} is not a study: it has no file {STUDY_FILE}.")
+        about = records.read_document(path / STUDY_FILE, StudyRecord)
+        left = [old.name[1:-4] for old in path.glob(".*.old")]
+        if left:
+            with unless_running(path) as free:
+                for name in left if free else ():
+                    recover_folder(path / name)
+        study = cls(path, about)
+        study.steps()
+        return study
+
+    def steps(self) -> dict[str, StepRecord]:
+        """Read the records of all steps that have been run, by the name of the step."""
+        names = sorted(p.parent.name for p in self.path.glob(f"[!.]*/{STEP_FILE}"))
+        found = {name: self.step(name) for name in names}
+        return {name: record for name, record in found.items() if record is not None}
+
+    def step(self, name: str) -> StepRecord | None:
+        """Where a step's artefact came from; None if the step was never run.
+
+        Raises
+        ------
+        UserError
+            If its record cannot be understood.
+        """
+        path = self.path / name / STEP_FILE
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        version = (found.st_ino, found.st_mtime_ns, found.st_size)
+        known = self._records.get(name)
+        if known is None or known[0] != version:
+            record = records.read_document(path, StepRecord)
+            if record.step != name:
+                raise UserError(f"The file {path} is of the step '{record.step}', not '{name}'.")
+            known = self._records[name] = version, record
+        return known[1]
+
+    def state(self, name: str) -> State:
+        """Say whether a step's artefact is there and still follows from what it was made from."""
+        if self.step(name) is None:
+            return "missing"
+        return "ready" if self.why_stale(name) is None else "stale"
+
+    def why_stale(self, name: str) -> str | None:
+        """Why a step should be run again, in one sentence; None if it is ready or missing.
+
+        This is quick: sizes and recorded fingerprints are compared, nothing large is read. What
+        it leaves out: `changed_sources` and `verify`.
+        """
+        record = self.step(name)
+        if record is None:
+            return None
+        folder = self.path / name
+        for file, size in record.sizes.items():
+            if not (folder / file).is_file():
+                return f"The file {name}/{file} is missing."
+            if (folder / file).stat().st_size != size:
+                return f"The file {name}/{file} was changed afterwards."
+        if record.fingerprint != records.fingerprint(name, record.outputs):
+            return f"The file {name}/{STEP_FILE} was changed afterwards."
+        for source, expected in record.inputs.items():
+            upstream = self.step(source)
+            if upstream is None:
+                return f"The step '{source}', which it was made from, is missing."
+            if upstream.fingerprint != expected:
+                return f"The step '{source}' has been run again and gave something else."
+            if self.why_stale(source) is not None:
+                return f"The step '{source}', which it was made from, is stale."
+        return None
+
+    def changed_sources(self, name: str) -> list[Path]:
+        """Files and folders outside the study that changed since a step read them.
+
+        Ones that are not there (any more, or on this machine) are not counted. Looks at every
+        file of a folder, but reads none.
+        """
+        record = self.step(name)
+        sources = record.sources if record else {}
+        found = {self.path / path: before for path, before in sources.items()}
+        return [path for path, old in found.items() if path.exists() and records.stamp(path) != old]
+
+    def verify(self) -> list[Path]:
+        """Hash every file of every step; this reads all of the study.
+
+        Returns
+        -------
+        list
+            Files that are missing or not what the step had written.
+        """
+        damaged = []
+        for name, record in self.steps().items():
+            for file, expected in record.outputs.items():
+                path = self.path / name / file
+                if not path.is_file() or hash_file(path) != expected:
+                    damaged.append(path)
+        return damaged
+
+    def run(self, name: str, config: Config, report: Report = silent) -> StepRecord:
+        """Run a step in this process; see `napari_parsimony.study.run.run_step`."""
+        from napari_parsimony.study.run import run_step
+        from napari_parsimony.study.steps import STEPS
+
+        return run_step(self, STEPS[name], config, report)
+
+    def read(self, step: str, file: str, load: Callable[[Path], T]) -> T:
+        """Read a file of a step, once.
+
+        Parameters
+        ----------
+        step
+            The step that wrote it.
+        file
+            Its name in the step's folder; an empty one stands for the folder.
+        load
+            Reads it.
+
+        Raises
+        ------
+        UserError
+            If the step was not run yet, or the file is damaged.
+        """
+        record = self.step(step)
+        if record is None:
+            raise UserError(f"The study '{self.name}' has no '{step}' yet: run that step first.")
+        known = self._cache.get((step, file))
+        if known is None or known[0] != record.fingerprint:
+            path = self.path / step / file
+            try:
+                value = load(path)
+            except (OSError, ValueError, KeyError, EOFError) as error:
+                raise UserError(
+                    f"{path} cannot be read ({error}): run the step '{step}' again."
+                ) from error
+            known = self._cache[step, file] = record.fingerprint, value
+        result: T = known[1]
+        return result
+
+    def release(self, step: str) -> None:
+        """Forget what was read of a step.
+
+        Windows cannot replace files that are mapped into memory: call this, and let go of the
+        crops, before the step is run again there.
+        """
+        for key in [key for key in self._cache if key[0] == step]:
+            del self._cache[key]
+
+    def cells(self) -> "pd.DataFrame":
+        """Table of cells, one row a cell; see `napari_parsimony.cells.table`."""
+        return self._table("cells", "cells.parquet")
+
+    def crops(self) -> "np.ndarray":
+        """Crops (N, C, S, S) float16, on disk until looked at; row i is row i of the cells."""
+        import numpy as np
+
+        def load(path: Path) -> np.ndarray:
+            crops: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+            if crops.ndim != 4:
+                raise ValueError(f"the array has {crops.ndim} axes instead of 4")
+            return crops
+
+        return self.read("cells", "crops.npy", load)
+
+    def latents(self) -> "pd.DataFrame":
+        """Key of every cell, and `z0`, `z1`, …: the posterior means, as the VAE gives them."""
+        return self._table("vae", "latents.parquet")
+
+    def latent_statistics(self) -> "pd.DataFrame":
+        """Statistics of every latent, ordered by index: `name`, `kl`, `active`, `mean`, …."""
+        import pandas as pd
+
+        def load(path: Path) -> pd.DataFrame:
+            return pd.DataFrame(read_json(path))
+
+        return self.read("vae", "latents.json", load).copy(deep=False)
+
+    def history(self) -> "pd.DataFrame":
+        """How training the VAE went."""
+        return self._table("vae", "history.parquet")
+
+    def vae(self) -> "Vae":
+        """Trained VAE; imports torch."""
+        from napari_parsimony.vae.store import load_vae
+
+        return self.read("vae", "weights.safetensors", load_vae)[0]
+
+    def classifier(self) -> "Classifier":
+        """Trained black box, dense and sparse networks; imports torch."""
+        from napari_parsimony.classify.classifier import Classifier
+
+        return self.read("classify", "", Classifier.load)
+
+    def front(self) -> "Front":
+        """Pareto front of expressions."""
+        from napari_parsimony.symbolic.front import Front
+
+        return self.read("equations", "front.json", Front.load)
+
+    def scores(self) -> "pd.DataFrame":
+        """Key of every cell and its score in each of the four schemes."""
+        return self._table("evaluate", "scores.parquet")
+
+    def schemes(self) -> Any:
+        """How good and how large the four schemes are."""
+        return self.read("evaluate", "schemes.json", read_json)
+
+    def _table(self, step: str, file: str) -> "pd.DataFrame":
+        import pandas as pd
+
+        # a shallow copy: a column that a caller adds stays the caller's
+        return self.read(step, file, pd.read_parquet).copy(deep=False)
+
+
+def _absolute(path: Path | str) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))
