@@ -35,7 +35,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 docs: setup
-	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt --group docs
+	$(BIN)/python -m pip install -qq -c .ci/constraints.txt --group docs
 	$(BIN)/mkdocs build --strict
 
 setup: system $(VENV)/ready
@@ -44,7 +44,8 @@ system:
 	@PYTHON=$(PYTHON) sh .ci/system-libraries.sh
 
 $(VENV)/ready: pyproject.toml .ci/constraints.txt | system
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e ".[napari]" --group dev
-	touch $@
+	@echo "Creating the environment in $(VENV): a few minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --upgrade "pip>=25.1" # the first with dependency groups
+	@$(BIN)/python -m pip install -qq -c .ci/constraints.txt -e ".[napari]" --group dev
+	@touch $@

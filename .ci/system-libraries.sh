@@ -53,6 +53,6 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "Installing system libraries:$missing"
 export DEBIAN_FRONTEND=noninteractive
-$root apt-get update -qq
+$root apt-get update -qq >/dev/null
 # shellcheck disable=SC2086  # a list of names
-$root apt-get install -y -qq --no-install-recommends $missing
+$root apt-get install -y -qq --no-install-recommends $missing >/dev/null
