@@ -77,14 +77,16 @@ def _from_folder(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
             if config.orientation == "principal axis":
                 mask = central_mask(picture[0])
                 angle = float(mask_moments(mask).angle[0]) if mask.any() else 0.0
-            valid = unpadded(picture)
-            # Turning takes in corners beyond the picture. Black corners would be an edge that
-            # moves with the angle, which a VAE spends latents on; a mirrored ground is nothing new.
-            sampler = Sampler(picture, scale, "mirror", valid)
-            writer.add(sampler, crop_to_image([angle], scale, config.size, *middle))
+            top, bottom, left, right = unpadded(picture)
+            padded = height != width or (bottom - top) * (right - left) < height * width
+            sampler = Sampler(
+                picture[:, top:bottom, left:right], scale, "background" if padded else "mirror"
+            )
+            corner = middle[0] - top, middle[1] - left
+            writer.add(sampler, crop_to_image([angle], scale, config.size, *corner))
             columns["y"][i], columns["x"][i] = middle
             columns["angle"][i], columns["scale"][i] = angle, scale
-            columns["border"][i] = valid != (0, height, 0, width)
+            columns["border"][i] = padded
             if (i + 1) % BATCH == 0 or i + 1 == count:
                 report(Progress(i + 1, count, "Reading crops"))
     for name, values in columns.items():
@@ -135,8 +137,7 @@ def _from_images(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
     with CropWriter(out, config, len(table), channels, fixed) as writer:
         for name, cells, picture in _read_fields(config, fields):
             scale = float(cells["scale"].iloc[0])
-            # beyond a field nothing is known, and a mirrored half of a cut cell would be a new cell
-            sampler = Sampler(picture, scale, "zero")
+            sampler = Sampler(picture, scale, "background")
             affine = crop_to_image(cells["angle"], scale, config.size, cells["y"], cells["x"])
             for start in range(0, len(cells), BATCH):
                 border.append(writer.add(sampler, affine[start : start + BATCH]))

@@ -71,8 +71,6 @@ class CropWriter:
         crops, inside = sampler.read(affine, self.config.size)
         low, high = normalise.crop_ranges(crops, inside) if self.fixed is None else self.fixed
         scaled = normalise.rescale(crops, low, high, clip=self.config.normalisation != "none")
-        if sampler.outside == "zero":
-            scaled *= inside[:, None]
         if self.config.normalisation == "none" and np.abs(scaled).max() > LARGEST:
             raise UserError(
                 f"An image has grey values up to {np.abs(scaled).max():.3g}, too large to keep as "

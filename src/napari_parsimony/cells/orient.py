@@ -10,6 +10,11 @@ from skimage.filters import threshold_otsu
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+NEAR = 0.05
+"""How far from the middle, in sides of the crop, the central cell may begin."""
+
+ATTEMPTS = 3
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -92,6 +97,9 @@ def mask_moments(mask: Mask) -> Moments:
 def central_mask(picture: NDArray) -> Mask:
     """Find the cell in the middle of a crop by Otsu's threshold.
 
+    A bright neighbour can lift the threshold above a dim cell. Where nothing is found near the
+    centre, the pixels above the threshold are set aside and the rest is thresholded again.
+
     Parameters
     ----------
     picture
@@ -105,11 +113,21 @@ def central_mask(picture: NDArray) -> Mask:
     """
     # a little smoothing keeps noise from fraying the outline
     smooth = ndimage.gaussian_filter(np.asarray(picture, dtype=np.float64), 1.0)
-    low, high = smooth.min(), smooth.max()
-    if not high > low:
-        return np.zeros(smooth.shape, dtype=bool)
-    components, _ = ndimage.label(smooth > threshold_otsu(smooth))
     middle = (np.array(smooth.shape) - 1) / 2
-    rows, columns = np.nonzero(components)
-    nearest = np.argmin((rows - middle[0]) ** 2 + (columns - middle[1]) ** 2)
-    return ndimage.binary_fill_holes(components == components[rows[nearest], columns[nearest]])
+    best, least = np.zeros(smooth.shape, dtype=bool), np.inf
+    rest = smooth.ravel()
+    for _ in range(ATTEMPTS):
+        if not rest.max() > rest.min():
+            break
+        threshold = threshold_otsu(rest)
+        rows, columns = np.nonzero(smooth > threshold)
+        distance = np.hypot(rows - middle[0], columns - middle[1])
+        nearest = np.argmin(distance)
+        if distance[nearest] < least:
+            components, _ = ndimage.label(smooth > threshold)
+            best = components == components[rows[nearest], columns[nearest]]
+            least = distance[nearest]
+        if least <= NEAR * max(smooth.shape):
+            break
+        rest = rest[rest <= threshold]
+    return np.asarray(ndimage.binary_fill_holes(best))
