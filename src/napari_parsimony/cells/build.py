@@ -65,6 +65,8 @@ def _from_folder(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
 
     first = next(read_crops(paths))
     channels, count = len(first), len(paths)
+    if not by_movie:
+        report(Progress(0, count, "No movies known: crops of one cell may be in train and test"))
     fixed = _fixed_range(config, first.dtype, read_crops(paths), count)
     columns: dict[str, NDArray] = {name: np.zeros(count) for name in ("y", "x", "angle", "scale")}
     columns["border"] = np.zeros(count, dtype=bool)
@@ -102,7 +104,7 @@ def _from_images(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
     kinds: list[tuple[np.dtype, int]] = []
     parts = []
     for i, (image_path, labels_path) in enumerate(zip(config.image, config.labels, strict=True)):
-        labels = open_labels(labels_path)
+        labels = open_labels(labels_path, config.axes)
         image = open_image(image_path, config.axes, labels)
         found = _find_cells(labels, config)
         found["image"], found["source"], found["t"] = names[i], i, found["frame"]
@@ -183,7 +185,7 @@ def _read_fields(
     for (source, t), cells in fields:
         path = config.image[source]
         if image is None or image.path != path:
-            image = open_image(path, config.axes, open_labels(config.labels[source]))
+            image = open_image(path, config.axes, open_labels(config.labels[source], config.axes))
         picture = image.read(t)
         flat = [c for c, plane in enumerate(picture) if plane.min() == plane.max()]
         if flat:

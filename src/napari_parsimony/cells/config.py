@@ -95,6 +95,8 @@ class CellsConfig(Config):
                 f"{len(self.image)} images but {len(self.labels)} label files were given; "
                 "each image needs its labels"
             )
+        if len(set(self.image)) < len(self.image):
+            raise ValueError("an image is listed twice")
         if self.folder is not None and self.classes is not None:
             raise ValueError("the sub-folders already name the classes; leave 'classes' empty")
         if self.fold >= self.folds:

@@ -54,13 +54,12 @@ class Sampler:
         self, picture: NDArray, scale: float, beyond: Literal["background", "mirror"]
     ) -> None:
         self.beyond = beyond
-        self.coefficients = np.empty(picture.shape)
-        for plane, out in zip(picture, self.coefficients, strict=True):
-            smooth = plane.astype(np.float64)
-            if scale > 1:
-                # the usual choice, as in skimage.transform.resize
-                smooth = ndimage.gaussian_filter(smooth, (scale - 1) / 2, mode="mirror")
-            ndimage.spline_filter(smooth, order=3, mode="mirror", output=out)
+        self.picture: Floats = picture.astype(np.float64)
+        if scale > 1:
+            # the usual choice, as in skimage.transform.resize
+            sigma = (0, (scale - 1) / 2, (scale - 1) / 2)
+            self.picture = ndimage.gaussian_filter(self.picture, sigma, mode="mirror")
+        self.coefficients = [ndimage.spline_filter(p, order=3, mode="mirror") for p in self.picture]
 
     def read(self, affine: Floats, size: int) -> tuple[Floats, NDArray[np.bool_]]:
         """Sample crops.
@@ -80,17 +79,18 @@ class Sampler:
             ``(N, size, size)`` false where a pixel is beyond the picture.
         """
         grid = crop_grid(affine, size)
-        _, height, width = self.coefficients.shape
+        _, height, width = self.picture.shape
         rows, columns = grid[0], grid[1]
         inside = (rows >= -0.5) & (rows <= height - 0.5) & (columns >= -0.5)
         inside &= columns <= width - 0.5
-        crops = np.stack(
-            [
-                ndimage.map_coordinates(plane, grid, order=3, mode="mirror", prefilter=False)
-                for plane in self.coefficients
-            ],
-            axis=1,
-        )
+        crops = np.empty((len(affine), len(self.picture), size, size))
+        options = {"mode": "mirror", "prefilter": False}
+        for channel, spline in enumerate(self.coefficients):
+            smooth = ndimage.map_coordinates(spline, grid, order=3, **options)
+            # splines overshoot at sharp edges, which must not decide what becomes black
+            real = ndimage.map_coordinates(self.picture[channel], grid, order=0, **options)
+            low, high = (f(real, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
+            crops[:, channel] = np.clip(smooth, low, high)
         if self.beyond == "background":
             for i in np.flatnonzero(~inside.all(axis=(1, 2))):
                 for plane in crops[i]:

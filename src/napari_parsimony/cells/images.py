@@ -6,10 +6,10 @@ import zlib
 from pathlib import Path
 from typing import Protocol
 
+import imageio.v3 as imageio
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from skimage.io import imread
 
 from napari_parsimony.errors import UserError
 
@@ -53,8 +53,8 @@ class ArrayPixels:
 class TiffPixels:
     """A TIFF file whose every page is one plane, so that a long movie is never in memory."""
 
-    def __init__(self, path: Path, series: tifffile.TiffPageSeries) -> None:
-        self.path, self.axes = path, series.axes
+    def __init__(self, path: Path, series: tifffile.TiffPageSeries, axes: str) -> None:
+        self.path, self.axes = path, axes
         self.shape, self.dtype = tuple(series.shape), series.dtype
 
     def plane(self, index: tuple[int, ...]) -> NDArray:
@@ -86,19 +86,35 @@ def open_pixels(path: Path) -> Pixels:
 
 def _open_tiff(path: Path) -> Pixels:
     with tifffile.TiffFile(path) as file:
+        _check_complete(file)
         series = file.series[0]
-        paged = series.axes.endswith("YX") and tuple(series.keyframe.shape) == series.shape[-2:]
+        # planes kept apart as colours may as well be a movie of three frames
+        axes = series.axes.replace("SYX", "QYX")
+        paged = axes.endswith("YX") and tuple(series.keyframe.shape) == series.shape[-2:]
         if paged and len(series.pages) == math.prod(series.shape[:-2]):
-            return TiffPixels(path, series)
+            return TiffPixels(path, series, axes)
         # maps the file where it can, and else decodes into a temporary file
-        return ArrayPixels(series.asarray(out="memmap"), series.axes)
+        return ArrayPixels(series.asarray(out="memmap"), axes)
+
+
+def _check_complete(file: tifffile.TiffFile) -> None:
+    """Refuse a file whose later pages are missing, of which tifffile reads what is left."""
+    layout, handle = file.tiff, file.filehandle
+    handle.seek(file.pages[-1].offset)
+    (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
+    handle.seek(tags * layout.tagsize, 1)
+    if handle.read(layout.offsetsize).strip(b"\0"):
+        raise ValueError(f"it ends after page {len(file.pages)}, although more should follow")
+    if any(page is None for page in file.series[0].pages):
+        raise ValueError("some of its planes are missing")
 
 
 def _open_other(path: Path) -> Pixels:
-    array = imread(path)
+    array = imageio.imread(path, plugin="pillow")
     if array.ndim == 2:
         return ArrayPixels(array, "YX")
-    array = array[..., :3]  # without the alpha channel
+    if array.shape[-1] in (2, 4):
+        array = array[..., :-1]  # without transparency
     if (array == array[..., :1]).all():
         # a grey picture that was saved as colour
         return ArrayPixels(array[..., 0], "YX")
@@ -165,8 +181,21 @@ class Frames:
         return image
 
 
-def open_labels(path: Path) -> Frames:
-    """Open an image of labels: ``(Y, X)`` or ``(T, Y, X)`` integers, 0 where there is no cell."""
+def open_labels(path: Path, axes: str = "auto") -> Frames:
+    """Open an image of labels: ``(Y, X)`` or ``(T, Y, X)`` integers, 0 where there is no cell.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axes
+        Of its image; where they name time, a file that calls its time Z is believed.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is not of integers, or has other axes.
+    """
     pixels = open_pixels(path)
     if pixels.dtype.kind not in "iub":
         raise UserError(
@@ -174,7 +203,8 @@ def open_labels(path: Path) -> Frames:
             "cannot tell large labels apart."
         )
     long = _long_axes(pixels)
-    if len(long) > 1 or pixels.axes[long[0]] in "CZS" if long else False:
+    foreign = [axis for axis in long if pixels.axes[axis] in "CZS" and "T" not in axes]
+    if len(long) > 1 or foreign:
         raise UserError(
             f"The labels {path} have the shape {_shape(pixels)}; they must be (Y, X) or (T, Y, X)."
         )

@@ -82,5 +82,7 @@ def rescale(crops: Floats, low: Floats, high: Floats, clip: bool) -> Floats:
         ``(N, C)`` or ``(C,)``
     """
     span = high - low
-    scaled = (crops - low[..., None, None]) / np.where(span > 0, span, np.inf)[..., None, None]
+    # what is left of a constant after interpolation are rounding errors
+    flat = span <= 1e-6 * np.maximum(np.abs(low), np.abs(high))
+    scaled = (crops - low[..., None, None]) / np.where(flat, np.inf, span)[..., None, None]
     return np.clip(scaled, 0, 1) if clip else scaled

@@ -1,0 +1,297 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from conftest import make_field
+
+from napari_parsimony.cells.build import build_cells
+from napari_parsimony.cells.config import CellsConfig
+from napari_parsimony.cells.geometry import crop_to_image
+from napari_parsimony.cells.orient import central_mask, mask_moments
+from napari_parsimony.cells.table import COLUMNS, KEY, read_cells
+from napari_parsimony.config import parse_config
+from napari_parsimony.errors import UserError
+
+PATTERN = r"t(?P<frame>\d+)_(?P<movie>m\d+)"
+
+
+def build(out, **settings):
+    out.mkdir(exist_ok=True)
+    build_cells(parse_config(CellsConfig, settings), out)
+    crops = np.load(out / "crops.npy", mmap_mode="r", allow_pickle=False)
+    return read_cells(out / "cells.parquet"), crops
+
+
+@pytest.mark.parametrize("orientation", ["imaged", "principal axis"])
+def test_a_field(tmp_path, field, orientation):
+    image, labels = field
+    cells, crops = build(tmp_path / "o", image=[image], labels=[labels], orientation=orientation)
+    assert list(cells.columns) == list(COLUMNS)
+    assert crops.shape == (16, 1, 64, 64)
+    assert crops.dtype == np.float16
+    assert crops.min() == 0
+    assert crops.max() == 1
+    assert cells["label"].tolist() == list(range(1, 17))
+    assert cells["class"].isna().all()
+    assert cells["group"].nunique() == 9
+    found = [mask_moments(central_mask(crop[0])) for crop in crops]
+    # the cell is in the middle, and its longer axis horizontal if so asked
+    assert max(np.hypot(one.y - 31.5, one.x - 31.5)[0] for one in found) < 1.5
+    tilt = max(abs(np.sin(one.angle[0])) for one in found)
+    assert tilt < 0.1 if orientation == "principal axis" else tilt > 0.8
+
+
+def test_crops_show_what_the_geometry_says(tmp_path, field):
+    image, labels = field
+    cells, crops = build(
+        tmp_path / "o", image=[image], labels=[labels], orientation="principal axis", window=64
+    )
+    cell = cells.iloc[5]
+    affine = crop_to_image(cell["angle"], cell["scale"], 64, cell["y"], cell["x"])
+    source = tifffile.imread(labels)
+    for pixel in [(32, 32), (32, 36), (30, 32), (28, 20), (2, 40)]:
+        row, column = np.rint(affine @ [*pixel, 1])[:2].astype(int)
+        if not cell["border"]:
+            assert (source[row, column] > 0) == (crops[5, 0][pixel] > 0.3)
+    assert cell["scale"] == 1
+
+
+def test_same_again_gives_the_same_bytes(tmp_path, field):
+    image, labels = field
+    for name in ("a", "b"):
+        build(tmp_path / name, image=[image], labels=[labels], orientation="principal axis")
+    for name in ("crops.npy", "cells.parquet"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_pixel_types_and_normalisations(tmp_path, field, dtype):
+    _, labels = field
+    image = np.clip(tifffile.imread(field[0]) // 5, 0, 255).astype(dtype)
+    tifffile.imwrite(tmp_path / "t.tif", image)
+    files = {"image": [tmp_path / "t.tif"], "labels": [labels]}
+    cells, crops = build(tmp_path / "p", **files)
+    assert crops.max(axis=(1, 2, 3)).min() == 1
+    assert cells["low"].nunique() > 1
+    cells, crops = build(tmp_path / "d", **files, normalisation="dataset")
+    assert cells["low"].unique() == image.min()
+    assert cells["high"].unique() == pytest.approx(np.percentile(image, 99.5))
+    cells, crops = build(tmp_path / "n", **files, normalisation="none")
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    assert cells["high"].unique() == top
+    assert crops[5, 0, 32, 32] == pytest.approx(cells["low"][5] + image.max() / top, rel=0.8)
+
+
+def test_an_image_moved_by_whole_pixels_gives_the_same_crops(tmp_path, field):
+    image, labels = (tifffile.imread(file) for file in field)
+    for name, pad in (("a", ((20, 60), (30, 50))), ("b", ((27, 53), (41, 39)))):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.pad(image, pad, constant_values=100))
+        tifffile.imwrite(tmp_path / f"{name}l.tif", np.pad(labels, pad))
+    tables = {}
+    for name in "ab":
+        file, mask = tmp_path / f"{name}.tif", tmp_path / f"{name}l.tif"
+        tables[name] = build(tmp_path / name, image=[file], labels=[mask], window=48)
+    (cells_a, crops_a), (cells_b, crops_b) = tables["a"], tables["b"]
+    assert np.allclose(cells_b["y"] - cells_a["y"], 7)
+    assert np.allclose(cells_b["x"] - cells_a["x"], 11)
+    assert np.abs(crops_a.astype(float) - crops_b.astype(float)).max() < 0.002
+
+
+def test_the_window_leaves_the_image_only_at_its_border(tmp_path, field):
+    image, labels = field
+    cells, crops = build(tmp_path / "o", image=[image], labels=[labels], window=50)
+    near = np.minimum.reduce([cells["y"], cells["x"], 159 - cells["y"], 159 - cells["x"]])
+    assert (cells["border"] == (near < 24)).all()
+    assert 0 < cells["border"].sum() < 16
+    # the ground goes on in the padding
+    corner = crops[0, 0, :2, :2].astype(float)
+    assert np.ptp(corner) == 0
+    assert 0 < corner.mean() < 0.1
+
+
+def test_the_window_follows_the_magnification(tmp_path, field):
+    image, labels = (tifffile.imread(file) for file in field)
+    tifffile.imwrite(tmp_path / "big.tif", np.kron(image, np.ones((3, 3), dtype=image.dtype)))
+    tifffile.imwrite(tmp_path / "bigl.tif", np.kron(labels, np.ones((3, 3), dtype=labels.dtype)))
+    files = [field[0], tmp_path / "big.tif"], [field[1], tmp_path / "bigl.tif"]
+    cells, crops = build(tmp_path / "o", image=files[0], labels=files[1], group_by="tile")
+    assert cells["image"].tolist() == ["image.tif"] * 16 + ["big.tif"] * 16
+    assert np.allclose(cells["scale"][16:], 3 * cells["scale"][0])
+    assert np.abs(crops[:16].astype(float) - crops[16:].astype(float)).mean() < 0.03
+
+
+def test_time_and_channels(tmp_path):
+    frames = [make_field(seed) for seed in range(3)]
+    image = np.stack([[picture, picture.max() - picture] for picture, _ in frames])
+    labels = np.stack([mask for _, mask in frames]).astype(np.uint32)
+    labels[1] = 0
+    labels[labels > 0] += 2**24
+    tifffile.imwrite(tmp_path / "i.tif", image, metadata={"axes": "TCYX"})
+    tifffile.imwrite(tmp_path / "l.tif", labels)
+    cells, crops = build(tmp_path / "o", image=[tmp_path / "i.tif"], labels=[tmp_path / "l.tif"])
+    assert crops.shape == (32, 2, 64, 64)
+    assert cells["frame"].tolist() == [0] * 16 + [2] * 16
+    assert cells["label"].tolist() == list(range(2**24 + 1, 2**24 + 17)) * 2
+    assert {"low1", "high1"} < set(cells.columns)
+    # the second channel is the negative of the first
+    assert crops[20, 0, 32, 32] > 0.8
+    assert crops[20, 1, 32, 32] < 0.2
+
+
+def test_classes_from_a_table(tmp_path, field):
+    files = {"image": [field[0]], "labels": [field[1]]}
+    csv = tmp_path / "classes.csv"
+    csv.write_text("label,class,area\n3,mitosis,10\n5,interphase,20\n")
+    cells, _ = build(tmp_path / "o", **files, classes=csv)
+    named = cells.set_index("label")["class"].dropna()
+    assert named.to_dict() == {3: "mitosis", 5: "interphase"}
+    csv.write_text("image,frame,label,class\nimage,0,3,mitosis\n")
+    assert build(tmp_path / "o", **files, classes=csv)[0]["class"].notna().sum() == 1
+    for text, sentence in {
+        "label,class\n99,mitosis\n": "list cell 99 of frame 0 of image.tif, which is in none",
+        "label,class\n3,a\n3,b\n": "list cell 3 of frame 0 of image.tif twice",
+        "label,kind\n3,a\n": "lack the column 'class'",
+        "label,class\nthree,a\n": "no integer",
+    }.items():
+        csv.write_text(text)
+        with pytest.raises(UserError, match=sentence):
+            build(tmp_path / "o", **files, classes=csv)
+
+
+@pytest.mark.parametrize("orientation", ["imaged", "principal axis"])
+def test_a_folder_of_crops(tmp_path, make_crop_folder, orientation):
+    folder = make_crop_folder()
+    cells, crops = build(tmp_path / "o", folder=folder, pattern=PATTERN, orientation=orientation)
+    assert crops.shape == (20, 1, 64, 64)
+    assert cells["class"].tolist() == ["long"] * 10 + ["round"] * 10
+    assert cells["image"][3] == "long/t003_m3.tif"
+    assert cells["frame"].tolist() == [*range(10), *range(10)]
+    assert cells["group"].unique().tolist() == ["m0", "m1", "m2", "m3", "m4"]
+    assert (cells["scale"] == 0.5).all()
+    assert (cells[["y", "x"]] == 15.5).all(axis=None)
+    assert not cells["border"].any()
+    assert (cells.groupby("group")["split"].nunique() == 1).all()
+    assert set(cells["split"]) == {"train", "validation", "test"}
+    tilts = [abs(np.sin(mask_moments(central_mask(crop[0])).angle[0])) for crop in crops[:10]]
+    assert max(tilts) < 0.1 if orientation == "principal axis" else max(tilts) > 0.8
+
+
+def test_crops_of_the_right_size_are_not_interpolated(tmp_path, make_crop_folder):
+    folder = make_crop_folder(size=64)
+    cells, crops = build(tmp_path / "o", folder=folder, pattern=PATTERN)
+    picture = tifffile.imread(folder / cells["image"][7]).astype(float)
+    low, high = picture.min(), np.percentile(picture, 99.5)
+    assert (cells["low"][7], cells["high"][7]) == pytest.approx((low, high))
+    assert np.allclose(crops[7, 0], np.clip((picture - low) / (high - low), 0, 1), atol=1e-3)
+
+
+def test_black_margins_of_crops_are_padding(tmp_path, make_crop_folder):
+    folder = make_crop_folder()
+    file = folder / "long" / "t002_m2.tif"
+    picture = tifffile.imread(file)
+    picture[:, :4] = 0
+    tifffile.imwrite(file, picture)
+    cells, crops = build(tmp_path / "o", folder=folder, pattern=PATTERN)
+    assert np.flatnonzero(cells["border"]).tolist() == [2]
+    assert cells["low"][2] == pytest.approx(picture[:, 4:].min(), abs=2)
+    assert 0 < crops[2, 0, :, :7].min() < 0.1
+
+
+def test_position_from_the_name(tmp_path, make_crop_folder):
+    pattern = r"t(?P<y>\d+)_(?P<movie>m\d+)"
+    cells, _ = build(tmp_path / "o", folder=make_crop_folder(), pattern=pattern)
+    assert cells["y"].tolist() == [*range(10), *range(10)]
+    assert (cells["x"] == 15.5).all()
+
+
+def remove(folder, *classes):
+    for name in classes:
+        for file in (folder / name).iterdir():
+            file.unlink()
+
+
+def test_folders_that_cannot_be_used(tmp_path, make_crop_folder):
+    folder = make_crop_folder()
+
+    def fails(sentence, **settings):
+        with pytest.raises(UserError, match=sentence):
+            build(tmp_path / "o", **{"folder": folder, "pattern": PATTERN, **settings})
+
+    fails("does not exist", folder=tmp_path / "absent")
+    fails(r"'t000_m0.tif' does not match the pattern '\(\?P<movie>x\)'", pattern="(?P<movie>x)")
+    fails("not a regular expression", pattern="(?P<movie>")
+    fails("needs a pattern with a named group", pattern=r"t(?P<frame>\d+)", group_by="movie")
+    fails("not a number", pattern=r"(?P<frame>m\d+)")
+    fails("There are 5 groups of cells .* fewer than the 6 folds", folds=6)
+    file = folder / "long" / "t001_m1.tif"
+    good = file.read_bytes()
+    tifffile.imwrite(file, np.full((32, 32), 7, dtype=np.uint8))
+    fails("t001_m1.tif is a single grey value")
+    tifffile.imwrite(file, np.zeros((32, 32), dtype=np.uint16))
+    fails("save all crops alike")
+    file.write_bytes(good[:500])
+    fails("t001_m1.tif cannot be read")
+    remove(folder, "long")
+    fails("in one sub-folder only, 'round'")
+    remove(folder, "round")
+    fails("has no sub-folder with crops")
+
+
+def test_fields_that_cannot_be_used(tmp_path, field):
+    image, labels = field
+    other = tmp_path / "other.tif"
+
+    def fails(sentence, **settings):
+        with pytest.raises(UserError, match=sentence):
+            build(tmp_path / "o", **{"image": [image], "labels": [labels], **settings})
+
+    def write(array):
+        tifffile.imwrite(other, array)
+        return [other]
+
+    mask = tifffile.imread(labels)
+    fails("differ in shape", labels=write(mask[:, :-1]))
+    fails("hold no cell", labels=write(mask * 0))
+    fails("negative", labels=write(-mask))
+    fails("single grey value", image=write(np.full(mask.shape, 3, dtype=np.uint8)))
+    fails("not numbers", image=write(np.where(mask == 3, np.nan, 1.0)))
+    fails("too large", image=write(mask * 1e6), normalisation="none")
+    fails("There are 1 groups", labels=write(np.where(mask == 1, mask, 0)))
+    fails("each image needs its labels", labels=[])
+    fails("either a folder", folder=tmp_path)
+    fails("listed twice", image=[image, image], labels=[labels, labels])
+    fails("save all images alike", image=[image, *write(mask)], labels=[labels, labels])
+
+
+def test_a_window_of_one_grey_value_is_black(tmp_path, field):
+    image, labels = tifffile.imread(field[0]), tifffile.imread(field[1])
+    image[60:140, 60:140] = 55
+    tifffile.imwrite(tmp_path / "flat.tif", image)
+    files = {"image": [tmp_path / "flat.tif"], "labels": [field[1]]}
+    cells, crops = build(tmp_path / "o", **files, window=20)
+    flat = cells.index[cells["label"] == labels[100, 100]][0]
+    assert cells["low"][flat] == pytest.approx(55)
+    assert cells["high"][flat] == pytest.approx(55)
+    assert crops[flat].max() == 0
+
+
+def test_a_table_that_is_none(tmp_path, field):
+    cells, _ = build(tmp_path / "o", image=[field[0]], labels=[field[1]])
+    file = tmp_path / "o" / "cells.parquet"
+    for table, sentence in {
+        "column": (cells.drop(columns="angle"), "lacks the column 'angle'"),
+        "key": (pd.concat([cells, cells[:1]]), "lists cell 1 of frame 0 of image.tif more"),
+        "type": (cells.assign(label=cells["label"] + 0.5), "of type float64 instead of int64"),
+        "split": (cells.assign(split="training"), "a split that is none of"),
+        "leak": (cells.assign(group="one"), "in several splits"),
+    }.values():
+        table.to_parquet(file)
+        with pytest.raises(UserError, match=sentence):
+            read_cells(file)
+    file.write_bytes(b"PAR1 no more")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_cells(file)
+    file.unlink()
+    with pytest.raises(UserError, match="is missing"):
+        read_cells(file)
+    assert KEY == ["image", "frame", "label"]
