@@ -15,7 +15,9 @@ class Config(BaseModel):
     in forms.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 C = TypeVar("C", bound=Config)
@@ -40,5 +42,7 @@ def parse_config(kind: type[C], values: dict[str, object]) -> C:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or kind.__name__
-        raise UserError(f"The setting '{place}' is not usable: {first['msg']}.") from error
+        place = ".".join(str(part) for part in first["loc"])
+        subject = f"The setting '{place}' is" if place else "The settings are"
+        why = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{subject} not usable: {why}.") from error

@@ -249,7 +249,7 @@ def _from_json(text: str | None) -> dict[str, Any]:
         return {}
     try:
         values = json.loads(sys.stdin.read() if text == "-" else text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"The option --config-json is not JSON: {error}.") from error
     if not isinstance(values, dict):
         raise UserError("The option --config-json needs a JSON object with settings by name.")

@@ -58,11 +58,12 @@ def _run(arguments: Sequence[str] | None, steps: "Mapping[str, Step] | None") ->
         shown = chosen
 
     try:
-        code = build(steps, use).main(
-            arguments, prog_name="napari-parsimony", standalone_mode=False
-        )
-    except click.Abort:
-        raise KeyboardInterrupt from None
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        # not click's `main`, which has ways of its own to end on an interruption
+        with build(steps, use).make_context("napari-parsimony", words) as context:
+            context.command.invoke(context)
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return USAGE
@@ -80,7 +81,7 @@ def _run(arguments: Sequence[str] | None, steps: "Mapping[str, Step] | None") ->
             f"{type(error).__name__}: {error}"
         )
         return 1
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _say(text: str) -> None:

@@ -49,15 +49,12 @@ class Setting(click.Option):
         details: dict[str, Any] = {"default": None, "help": _help(field)}
         if self.kind is bool:
             flag = f"{flag}/--no-{flag[2:]}"
-        elif get_origin(self.kind) is Literal:
-            details["type"] = click.Choice([str(choice) for choice in get_args(self.kind)])
         elif _is_mapping(self.kind):
             details |= {"multiple": True, "metavar": "NAME=VALUE[,VALUE…]"}
         elif get_origin(self.kind) is tuple:
-            item = get_args(self.kind)[0]
-            details |= {"multiple": True, "metavar": METAVARS.get(item, "VALUE")}
+            details |= {"multiple": True, **_type(get_args(self.kind)[0])}
         else:
-            details |= {"type": str, "metavar": METAVARS.get(self.kind, "VALUE")}
+            details |= _type(self.kind)
         super().__init__([name, flag], **details)
 
     def setting(self, given: Any) -> Any:
@@ -86,6 +83,12 @@ def given_settings(command: click.Command, given: Mapping[str, Any]) -> dict[str
         for option in command.params
         if isinstance(option, Setting) and option.name and given[option.name] not in (None, ())
     }
+
+
+def _type(kind: Any) -> dict[str, Any]:
+    if get_origin(kind) is Literal:
+        return {"type": click.Choice([str(choice) for choice in get_args(kind)])}
+    return {"type": str, "metavar": METAVARS.get(kind, "VALUE")}
 
 
 def _help(field: FieldInfo) -> str:

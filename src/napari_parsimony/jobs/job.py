@@ -81,7 +81,7 @@ class Job:
         command: Sequence[str] = COMMAND,
         grace: float = 10.0,
     ) -> None:
-        self.study = Path(study)
+        self.study = Path(study).absolute()
         self.step = step
         self.error: str | None = None
         self.seconds: float | None = None
@@ -240,33 +240,26 @@ class Job:
     def _read_events(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                event = _event(line)
-                if event is None:
-                    # a library that prints to stdout
+                try:
+                    self._take(json.loads(line))
+                except (ValueError, TypeError, KeyError, AttributeError):
+                    # no event of ours: a library that prints to stdout
                     self._tail.append(line.rstrip("\n"))
-                elif event["event"] == "progress":
-                    self._events.put(_progress(event))
-                elif event["event"] == "done":
-                    self.seconds = float(event["seconds"])
-                elif event["event"] == "error":
-                    self._failure = str(event["message"])
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if event["event"] == "progress":
+            values = {k: math.nan if v is None else float(v) for k, v in event["values"].items()}
+            self._events.put(
+                Progress(int(event["done"]), int(event["total"]), str(event["message"]), values)
+            )
+        elif event["event"] == "done":
+            self.seconds = float(event["seconds"])
+        elif event["event"] == "error":
+            self._failure = str(event["message"])
 
     def _read_errors(self, stream: IO[str]) -> None:
         with stream:
             self._tail.extend(line.rstrip("\n") for line in stream)
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
-
-
-def _progress(event: Mapping[str, Any]) -> Progress:
-    values = {k: math.nan if v is None else float(v) for k, v in event["values"].items()}
-    return Progress(event["done"], event["total"], event["message"], values)
 
 
 def _own_group() -> dict[str, Any]:

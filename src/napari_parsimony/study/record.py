@@ -1,5 +1,6 @@
 """What a study writes down about itself: `study.json`, and a `step.json` for every step."""
 
+import functools
 import hashlib
 import json
 import platform
@@ -212,6 +213,7 @@ def read_document(path: Path, kind: type[D]) -> D:
         ) from error
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES:

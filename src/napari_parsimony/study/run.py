@@ -3,6 +3,7 @@
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from napari_parsimony.artefact import read_json, replace_folder, write_json
 from napari_parsimony.config import Config
@@ -89,13 +90,21 @@ def _checkpoints(study: Study, step: Step, config: Config, inputs: dict[str, str
     belongs_to = {"config": settings.to_json(config, study.path), "inputs": inputs}
     note = folder / "run.json"
     try:
-        if folder.exists() and not (note.exists() and read_json(note) == belongs_to):
+        if folder.exists() and not _says(note, belongs_to):
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"Could not write {folder}: {error.strerror or error}.") from error
     write_json(note, belongs_to)
     return folder
+
+
+def _says(note: Path, expected: dict[str, Any]) -> bool:
+    try:
+        return bool(read_json(note) == expected)
+    except UserError:
+        # killed before it was written, or damaged: whose the checkpoints are is not known
+        return False
 
 
 def _is_elsewhere(error: OSError, study: Path) -> bool:

@@ -126,7 +126,7 @@ class Study:
         path = self.path / name / STEP_FILE
         try:
             found = path.stat()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         version = (found.st_ino, found.st_mtime_ns, found.st_size)
         known = self._records.get(name)
@@ -141,7 +141,7 @@ class Study:
         """Say whether a step's artefact is there and still follows from what it was made from."""
         if self.step(name) is None:
             return "missing"
-        return "ready" if self.why_stale(name) is None else "stale"
+        return "stale" if self.why_stale(name) else "ready"
 
     def why_stale(self, name: str) -> str | None:
         """Why a step should be run again, in one sentence; None if it is ready or missing.
@@ -149,6 +149,9 @@ class Study:
         This is quick: sizes and recorded fingerprints are compared, nothing large is read. What
         it leaves out: `changed_sources` and `verify`.
         """
+        return self._why_stale(name, ())
+
+    def _why_stale(self, name: str, above: tuple[str, ...]) -> str | None:
         record = self.step(name)
         if record is None:
             return None
@@ -158,7 +161,8 @@ class Study:
                 return f"The file {name}/{file} is missing."
             if (folder / file).stat().st_size != size:
                 return f"The file {name}/{file} was changed afterwards."
-        if record.fingerprint != records.fingerprint(name, record.outputs):
+        # `above`: nothing is made from itself, unless somebody wrote so
+        if name in above or record.fingerprint != records.fingerprint(name, record.outputs):
             return f"The file {name}/{STEP_FILE} was changed afterwards."
         for source, expected in record.inputs.items():
             upstream = self.step(source)
@@ -166,7 +170,7 @@ class Study:
                 return f"The step '{source}', which it was made from, is missing."
             if upstream.fingerprint != expected:
                 return f"The step '{source}' has been run again and gave something else."
-            if self.why_stale(source) is not None:
+            if self._why_stale(source, (*above, name)):
                 return f"The step '{source}', which it was made from, is stale."
         return None
 
@@ -248,7 +252,9 @@ class Study:
 
     def cells(self) -> "pd.DataFrame":
         """Table of cells, one row a cell; see `napari_parsimony.cells.table`."""
-        return self._table("cells", "cells.parquet")
+        from napari_parsimony.cells.table import read_cells
+
+        return self.read("cells", "cells.parquet", read_cells).copy(deep=False)
 
     def crops(self) -> "np.ndarray":
         """Crops (N, C, S, S) float16, on disk until looked at; row i is row i of the cells."""
@@ -306,10 +312,18 @@ class Study:
         return self.read("evaluate", "schemes.json", read_json)
 
     def _table(self, step: str, file: str) -> "pd.DataFrame":
-        import pandas as pd
-
         # a shallow copy: a column that a caller adds stays the caller's
-        return self.read(step, file, pd.read_parquet).copy(deep=False)
+        return self.read(step, file, _read_parquet).copy(deep=False)
+
+
+def _read_parquet(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path)
+    except pa.ArrowException as error:
+        raise ValueError(error) from error
 
 
 def _absolute(path: Path | str) -> Path:
