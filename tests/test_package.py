@@ -18,7 +18,7 @@ import napari_parsimony
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "napari_parsimony"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def files(folder: Path) -> set[str]:
@@ -44,7 +44,7 @@ def test_version_is_the_project_s() -> None:
 
 
 def test_citation_has_the_version() -> None:
-    lines = (ROOT / "CITATION.cff").read_text().splitlines()
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
     assert f"version: {PROJECT['version']}" in lines
 
 
