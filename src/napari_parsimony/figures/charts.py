@@ -1,12 +1,12 @@
 """Curves and bars: training, use of latents, Pareto front, schemes."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
-from numpy.typing import ArrayLike
 
 from napari_parsimony.figures.style import (
     ACCENT,
@@ -19,67 +19,53 @@ from napari_parsimony.figures.style import (
 )
 from napari_parsimony.trust.schemes import Estimate, Schemes
 
+if TYPE_CHECKING:
+    from napari_parsimony.symbolic.front import Front
+
 _HELD_OUT = "validation "
 
 
 @styled
-def pareto_front(
-    sizes: ArrayLike,
-    losses: ArrayLike,
-    chosen: int | None,
-    errors: ArrayLike | None = None,
-    labels: Sequence[str] | None = None,
-    loss_name: str = "logistic loss on validation cells",
-    *,
-    theme: Theme = LIGHT,
-) -> Figure:
+def pareto_front(front: "Front", chosen: int | None = None, *, theme: Theme = LIGHT) -> Figure:
     """Draw how much each step in size buys.
 
     Parameters
     ----------
-    sizes, losses
-        (M,) of the members.
+    front
+        The equations.
     chosen
-        Index of the member in use.
-    errors
-        (M,) standard error of each loss; the best member's one is shown as a band, within which
-        the choice is made.
-    labels
-        The members as text, written beside the chosen one.
-    loss_name
-        Label of the axis.
+        Index of the one in use, if it is not the front's own choice.
     theme
         Colours.
     """
-    size, loss = np.asarray(sizes, float), np.asarray(losses, float)
-    order = np.argsort(size, kind="stable")
+    members = front.candidates
+    chosen = front.chosen if chosen is None else chosen
+    sizes = [member.size for member in members]
+    loss = [member.validation_loss for member in members]
+    best = members[int(np.argmin(loss))]
     figure = new_figure(6.4, 3.4)
     axes = figure.subplots()
     axes.grid(axis="y")
-    best = int(np.nanargmin(loss))
-    if errors is not None:
-        error = np.asarray(errors, float)[best]
-        axes.axhspan(
-            loss[best] - error, loss[best] + error, color=ACCENT, alpha=0.2, linewidth=0,
-            label="one standard error of the best",
-        )  # fmt: skip
-    axes.plot(size[order], loss[order], "-", color=QUIET, linewidth=1, zorder=2)
-    axes.plot(size, loss, "o", color=theme.ink, markersize=5, zorder=3, label="expression")
-    if chosen is not None:
-        axes.plot(
-            size[chosen], loss[chosen], "o", markersize=11, markerfacecolor="none",
-            markeredgecolor=ACCENT, markeredgewidth=2.2, zorder=4, label="chosen",
-        )  # fmt: skip
-        if labels is not None:
-            axes.set_title(
-                f"chosen: {shortened(labels[chosen], 85)}",
-                weight="normal",
-                size=8.5,
-            )
-    axes.set(xlabel="expression size (operators + constants + variables)", ylabel=loss_name)
+    axes.axhspan(
+        best.validation_loss - best.validation_error, best.validation_loss + best.validation_error,
+        color=ACCENT, alpha=0.2, linewidth=0, label="one standard error of the best",
+    )  # fmt: skip
+    axes.plot(
+        sizes, [member.train_loss for member in members], "--", color=QUIET, linewidth=1,
+        label="training cells",
+    )  # fmt: skip
+    axes.plot(sizes, loss, "-o", color=theme.ink, linewidth=1, markersize=5,
+              label="validation cells")  # fmt: skip
+    axes.plot(
+        sizes[chosen], loss[chosen], "o", markersize=11, markerfacecolor="none",
+        markeredgecolor=ACCENT, markeredgewidth=2.2, zorder=4, label="chosen", linestyle="",
+    )  # fmt: skip
+    text = members[chosen].expression.unicode(members[chosen].digits)
+    axes.set_title(f"chosen: {shortened(text, 85)}", weight="normal", size=8.5)
+    axes.set(xlabel="expression size (operators + constants + variables)", ylabel="logistic loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.04, y=0.08)
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
     return figure
 
 

@@ -23,7 +23,7 @@ class Baseline(NamedTuple):
     Attributes
     ----------
     scores
-        (N,) logits, NaN where a feature is missing (no nucleus was found in the crop).
+        (N,) logits, NaN where no cell was found in the crop.
     complexity
         Coefficients, and nodes of the quadratic written out in the six features.
     strength
@@ -44,7 +44,8 @@ def shape_baseline(features: pd.DataFrame, target: ArrayLike, split: ArrayLike) 
     Parameters
     ----------
     features
-        (N, F) one row for each cell, see `cells.shape.shape_features`.
+        (N, F) one row for each cell, see `cells.shape.shape_features`; all 0 or NaN where no cell
+        was found.
     target
         (N,) 1 for the second class, 0 for the first, NaN for neither.
     split
@@ -57,7 +58,7 @@ def shape_baseline(features: pd.DataFrame, target: ArrayLike, split: ArrayLike) 
     """
     values = features.to_numpy(dtype=np.float64)
     positive, where = np.asarray(target, dtype=np.float64), np.asarray(split, dtype=str)
-    found = np.isfinite(values).all(axis=1)
+    found = np.isfinite(values).all(axis=1) & (values != 0).any(axis=1)
     usable = found & np.isfinite(positive)
     train, validation = usable & (where == "train"), usable & (where == "validation")
     if len(np.unique(positive[train])) < 2:

@@ -42,15 +42,6 @@ class Estimate(_Frozen):
     high: float | None = None
     reason: str = ""
 
-    def text(self, digits: int = 3) -> str:
-        """For people: ``0.912 (0.880 to 0.941)``."""
-        if self.value is None:
-            return "–"
-        value = f"{self.value:.{digits}f}"
-        if self.low is None or self.high is None:
-            return value
-        return f"{value} ({self.low:.{digits}f} to {self.high:.{digits}f})"
-
 
 class Complexity(_Frozen):
     """How much there is to read in a model.

@@ -1,0 +1,97 @@
+"""What a report is made of, gathered from a study or made up by a test."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_parsimony.figures.decision import AlongLatent
+from napari_parsimony.figures.network import alive
+from napari_parsimony.symbolic.front import Front
+from napari_parsimony.trust.schemes import Schemes
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision map: one or two latents, and the values of the others.
+
+    Attributes
+    ----------
+    x, y
+        Its axes; `y` is None for an expression of one latent.
+    fixed
+        Values of the expression's other latents.
+    target
+        (N,) 1, 0 or NaN for the cells in `x.cells` and `y.cells`.
+    """
+
+    x: AlongLatent
+    y: AlongLatent | None
+    fixed: Mapping[str, float]
+    target: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that a report shows.
+
+    Attributes
+    ----------
+    title
+        Of the page.
+    cells
+        One row for each split: ``split``, cells of each class, ``groups``.
+    unlabelled
+        Cells of neither class; only the VAE saw them.
+    schemes
+        Held-out numbers.
+    crops, decoded
+        (n, C, S, S) some held-out cells.
+    traversals, traversal_values, traversal_names
+        (L, steps, C, S, S), (L, steps), L of the latents that the sparse network uses.
+    weights, inputs
+        (in, out) of each layer of the sparse network, and the names of its inputs.
+    usage_before, usage_after, networks
+        Share of the sparse networks that keep each latent before and after pruning, and how many
+        networks there are.
+    active, latents
+        How many latents the VAE uses, of how many.
+    front
+        The equations.
+    decision
+        What the decision map shows; None for a constant expression.
+    history
+        Training of the VAE.
+    provenance
+        Record of each step, in JSON's types.
+    """
+
+    title: str
+    cells: pd.DataFrame
+    unlabelled: int
+    schemes: Schemes
+    crops: NDArray
+    decoded: NDArray
+    traversals: NDArray
+    traversal_values: NDArray[np.float64]
+    traversal_names: Sequence[str]
+    weights: Sequence[NDArray]
+    inputs: Sequence[str]
+    usage_before: Mapping[str, float]
+    usage_after: Mapping[str, float]
+    networks: int
+    active: int
+    latents: int
+    front: Front
+    decision: Decision | None
+    history: pd.DataFrame
+    provenance: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def used(self) -> list[str]:
+        """Latents that the sparse network in use reads."""
+        _, units = alive(self.weights)
+        return [name for name, kept in zip(self.inputs, units[0], strict=True) if kept]

@@ -1,0 +1,342 @@
+"""One self-contained page: what was found, how well it does, how it came about."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from napari_parsimony.artefact import replace_file
+from napari_parsimony.figures import cells, charts, decision, equation, network
+from napari_parsimony.figures.style import to_png, to_svg
+from napari_parsimony.progress import Progress, Report, silent
+from napari_parsimony.report import words
+from napari_parsimony.report.config import ReportConfig
+from napari_parsimony.report.content import Content
+from napari_parsimony.report.css import STYLE
+from napari_parsimony.report.html import Markup, join, picture, table, tag
+from napari_parsimony.trust.metrics import METRICS
+from napari_parsimony.trust.schemes import Estimate
+
+if TYPE_CHECKING:
+    from napari_parsimony.study.study import Study
+
+FILE = "report.html"
+
+
+def write_report(study: "Study", config: ReportConfig, out: Path, report: Report = silent) -> None:
+    """Write ``report.html`` about a study in which all other steps have been run.
+
+    Parameters
+    ----------
+    study
+        The study.
+    config
+        What to show.
+    out
+        Folder to write into.
+    report
+        Is told which section is being drawn.
+
+    Raises
+    ------
+    UserError
+        If a step is missing, or the map is asked for latents that the equation has not.
+    """
+    from napari_parsimony.report.gather import gather
+
+    report(Progress(0, len(SECTIONS) + 1, "Reading the study"))
+    content = gather(study, config)
+    replace_file(out / FILE, page(content, report))
+
+
+def page(content: Content, report: Report = silent) -> str:
+    """Write the page as HTML."""
+    parts = []
+    for number, (name, title, section) in enumerate(SECTIONS):
+        report(Progress(number + 1, len(SECTIONS) + 1, f"Report: {title}"))
+        parts.append(tag("section", tag("h2", title), *section(content), id=name))
+    links = [tag("a", title, href=f"#{name}") for name, title, _ in SECTIONS]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", content.title),
+        tag("style", Markup(STYLE)),
+    )
+    body = tag(
+        "body",
+        tag(
+            "header",
+            tag("h1", content.title),
+            *(tag("p", text) for text in words.headline(content)),
+            _notes(content),
+            tag("nav", join(links, " ")),
+        ),
+        tag("main", *parts),
+        tag("footer", tag("p", _footer(content))),
+    )
+    report(Progress(len(SECTIONS) + 1, len(SECTIONS) + 1, "Report: done"))
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _notes(content: Content) -> Markup:
+    if not content.schemes.notes:
+        return Markup("")
+    return tag("ul", *(tag("li", note) for note in content.schemes.notes), class_="notes")
+
+
+def _footer(content: Content) -> str:
+    version = content.provenance.get("evaluate", {}).get("versions", {}).get("napari-parsimony", "")
+    return f"Written by napari-parsimony {version}".strip() + "."
+
+
+def _svg(figure: Figure, description: str, caption: str = "") -> Markup:
+    return picture(to_svg(figure, dpi=200), description, caption, width=_pixels(figure))
+
+
+def _png(figure: Figure, description: str, caption: str = "") -> Markup:
+    return picture(to_png(figure), description, caption, "png", width=_pixels(figure))
+
+
+def _pixels(figure: Figure) -> int:
+    """Width on the page: letters of all figures are then of one size."""
+    return round(figure.get_figwidth() * 96)
+
+
+def _estimate(estimate: Estimate | None, in_percent: bool = False) -> Markup:
+    """Write a number above its interval."""
+    value, bounds = words.number(estimate, in_percent)
+    return join([value, tag("br"), tag("small", bounds)]) if bounds else join([value])
+
+
+def _equation(content: Content) -> list[Markup]:
+    choice = content.front.choice
+    negative, positive = content.schemes.classes
+    shown = choice.expression.unicode(choice.digits)
+    flips = (
+        "rounding its numbers moves no cell to the other side"
+        if choice.flips == 0
+        else f"rounding its numbers moves {choice.flips} training and validation "
+        f"{words.plural('cell', choice.flips)} to the other side"
+    )
+    return [
+        _svg(equation.equation(choice.expression.latex(choice.digits)), f"score = {shown}"),
+        tag(
+            "p",
+            f"A score above 0 means {positive}, below 0 {negative}. It is shown with "
+            f"{choice.digits} significant digits: {flips}.",
+        ),
+        tag(
+            "details",
+            tag("summary", "To copy: text, LaTeX, Python"),
+            *(
+                tag("div", tag("h3", name), tag("pre", tag("code", text)))
+                for name, text in (
+                    ("Text", f"score = {shown}"),
+                    ("LaTeX", choice.expression.latex(choice.digits)),
+                    ("Python, all digits", str(choice.expression)),
+                )
+            ),
+        ),
+    ]
+
+
+def _decision(content: Content) -> list[Markup]:
+    shown = content.decision
+    classes, expression = content.schemes.classes, content.front.choice.expression
+    if shown is None:
+        return [tag("p", "The equation is a constant: there is nothing to draw.")]
+    if shown.y is None:
+        figure = decision.score_curve(expression, shown.x, shown.fixed, classes, shown.target)
+        text = f"The score along {shown.x.name}, the equation's only latent."
+    else:
+        figure = decision.decision_map(
+            expression, shown.x, shown.y, shown.fixed, classes, shown.target
+        )
+        text = f"The score over {shown.x.name} and {shown.y.name}."
+        if shown.fixed:
+            text += (
+                f" The map is a slice: {words.listed(list(shown.fixed))} "
+                f"{'is' if len(shown.fixed) == 1 else 'are'} held at the cells' median, written "
+                "above it. Each cell has its own values, so cells and map need not agree."
+            )
+    text += (
+        " The pictures are decoded at the values below or beside them, all other latents at the "
+        "cells' median."
+    )
+    return [_png(figure, f"Decision map of {classes[0]} and {classes[1]}", text)]
+
+
+def _schemes(content: Content) -> list[Markup]:
+    schemes = content.schemes
+    interval = f"{100 * schemes.confidence:.3g} %"
+    rows = [
+        [
+            row.title,
+            *(_estimate(getattr(row, metric)) for metric in METRICS),
+            words.wrong(row),
+            words.whole(row.complexity.parameters),
+            words.whole(row.complexity.expression_size),
+        ]
+        for row in schemes.schemes
+    ]
+    ratios = [
+        [
+            row.title,
+            *(_estimate(getattr(row, f"{metric}_ratio"), in_percent=True) for metric in METRICS),
+            words.share_of(row.parameters_ratio),
+            words.share_of(row.expression_size_ratio),
+            words.share_of(row.parameters_ratio_dense),
+            words.share_of(row.expression_size_ratio_dense),
+        ]
+        for row in schemes.schemes
+        if row.name != "black_box"
+    ]
+    measures = ["accuracy", "balanced accuracy", "AUC"]
+    word = words.plural(schemes.group_word, schemes.groups)
+    return [
+        _svg(charts.schemes_table(schemes), "Accuracy, AUC and expression size of each scheme"),
+        tag(
+            "p",
+            f"Held-out cells only. Below each number its {interval} percentile interval from "
+            f"{schemes.resamples:,} resamples of the {schemes.groups:,} held-out {word}.",
+        ),
+        table(["scheme", *measures, "wrong", "parameters", "expression size"], rows),
+        tag("h3", "Divided by the black box"),
+        tag("p", "Both numbers of a ratio come from the same resample, so its interval is paired."),
+        table(
+            ["scheme", *measures, "parameters", "expression size", "parameters ÷ dense",
+             "expression size ÷ dense"],
+            ratios,
+        ),
+    ]  # fmt: skip
+
+
+def _front(content: Content) -> list[Markup]:
+    rows = [
+        [
+            str(each.size),
+            tag("code", each.expression.unicode(each.digits)),
+            join(
+                [
+                    f"{each.validation_loss:.4f}",
+                    tag("br"),
+                    tag("small", f"± {each.validation_error:.4f}"),
+                ]
+            ),
+            f"{each.train_loss:.4f}",
+            f"{each.balanced_accuracy:.3f}",
+            f"{100 * each.agreement:.1f} %",
+            each.engine,
+        ]
+        for each in content.front.candidates
+    ]
+    return [
+        _svg(charts.pareto_front(content.front), "Loss of each equation against its size"),
+        tag(
+            "p",
+            "The best equation of each size, judged on training cells; the choice is made on "
+            "validation cells, by default the smallest within one standard error of the best. "
+            "None of these numbers is from held-out cells.",
+        ),
+        table(
+            ["size", "equation", "validation loss", "training loss", "balanced accuracy",
+             "agrees with sparse", "engine"],
+            rows,
+            marked=content.front.chosen,
+        ),
+    ]  # fmt: skip
+
+
+def _network(content: Content) -> list[Markup]:
+    figure = network.sparse_network(content.weights, content.inputs, content.schemes.classes)
+    usage = charts.latent_usage(
+        content.usage_before, content.usage_after, content.used, content.networks
+    )
+    return [
+        _svg(figure, "The sparse network", "Connections on a path from a latent to the score."),
+        _svg(
+            usage,
+            "How often each latent is kept",
+            f"How many of {content.networks} sparse networks, each from its own random start, keep "
+            "a latent, before and after whole latents were pruned on validation cells. Bold: read "
+            "by the network above.",
+        ),
+    ]
+
+
+def _traversals(content: Content) -> list[Markup]:
+    figure = cells.traversals(content.traversals, content.traversal_names, content.traversal_values)
+    return [
+        _png(
+            figure,
+            "Traversals of the latents in use",
+            "Each row decodes one latent from its 1st to its 99th percentile over the cells, all "
+            "others at the cells' median.",
+        )
+    ]
+
+
+def _reconstructions(content: Content) -> list[Markup]:
+    return [
+        _png(
+            cells.reconstructions(content.crops, content.decoded),
+            "Cells and what the VAE decodes from their latents",
+            "Held-out cells, chosen at random, and what is decoded from their latents: what is "
+            "lost here, no later step can use.",
+        )
+    ]
+
+
+def _training(content: Content) -> list[Markup]:
+    return [_svg(charts.loss_curves(content.history), "Training of the VAE")]
+
+
+def _data(content: Content) -> list[Markup]:
+    negative, positive = content.schemes.classes
+    rows = [
+        [str(row["split"]), *(f"{int(row[name]):,}" for name in (negative, positive, "groups"))]
+        for _, row in content.cells.iterrows()
+    ]
+    word = words.plural(content.schemes.group_word, 2)
+    more = (
+        f" {content.unlabelled:,} further cells are of neither class; only the VAE has seen them."
+        if content.unlabelled
+        else ""
+    )
+    return [
+        table(["split", negative, positive, word], rows),
+        tag("p", f"All cells of one {content.schemes.group_word} are in the same split.{more}"),
+        tag("p", words.crops_made(content)),
+    ]
+
+
+def _provenance(content: Content) -> list[Markup]:
+    return [
+        tag(
+            "details",
+            tag(
+                "summary",
+                f"{name}: seed {record.get('seed')}, fingerprint "
+                f"{str(record.get('fingerprint'))[:12]}",
+            ),
+            tag("pre", tag("code", json.dumps(record, indent=1, default=str, ensure_ascii=False))),
+        )
+        for name, record in content.provenance.items()
+    ]
+
+
+SECTIONS = (
+    ("equation", "The equation", _equation),
+    ("decision", "Decision map", _decision),
+    ("schemes", "Four schemes", _schemes),
+    ("front", "Pareto front", _front),
+    ("network", "The sparse network", _network),
+    ("traversals", "What the latents mean", _traversals),
+    ("reconstructions", "Reconstructions", _reconstructions),
+    ("training", "Training of the VAE", _training),
+    ("cells", "Cells and splits", _data),
+    ("provenance", "Provenance", _provenance),
+)
+"""Anchor, title and content of each section, in order."""

@@ -1,0 +1,91 @@
+"""A report's content without a study."""
+
+import numpy as np
+import pandas as pd
+
+from napari_parsimony.figures.decision import AlongLatent
+from napari_parsimony.report.content import Content, Decision
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.front import Candidate, Front
+from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.evaluate import compare
+from napari_parsimony.trust.schemes import Complexity
+
+LAW = "z29*(z17**2+z21**2)-exp(exp(z3))"
+FRONT = ("0.31", "z29-0.4", "z29*z17**2-1.05", LAW, f"{LAW}+0.00123*tanh(z1*z2)-0.2/(1+z5**2)")
+
+
+def blobs(n: int, size: int = 32) -> np.ndarray:
+    y, x = np.mgrid[:size, :size] - size / 2 + 0.5
+    wide = np.linspace(4, 10, n)[:, None, None]
+    return (1 / (1 + np.exp((x / wide) ** 2 * 8 + (y / 5) ** 2 * 8 - 8)))[:, None].astype("float32")
+
+
+def front(texts=FRONT, chosen: int = 3) -> Front:
+    candidates = [
+        Candidate(
+            expression=Expression.parse(text), engine="operon", seed=0, train_loss=0.6 / (1 + i),
+            validation_loss=0.62 / (1 + i) + 0.01 * i, validation_error=0.02,
+            balanced_accuracy=0.5 + 0.1 * i, agreement=0.6 + 0.09 * i, digits=3, flips=i,
+        )
+        for i, text in enumerate(texts)
+    ]  # fmt: skip
+    variables = sorted({name for each in candidates for name in each.expression.variables})
+    return Front(tuple(candidates), chosen, tuple(variables))
+
+
+def content(
+    title: str = "Demo", classes: tuple[str, str] = ("interphase", "metaphase"), two: bool = True
+) -> Content:
+    rng = np.random.default_rng(0)
+    n = 300
+    target = (rng.random(n) < 0.4).astype(float)
+    signal = 2 * target - 1 + rng.normal(size=n)
+    names = ["black_box", "dense", "sparse", "symbolic", "shape"]
+    scores = pd.DataFrame({name: signal + rng.normal(0, 0.5, n) for name in names})
+    scores.loc[:2, "symbolic"] = np.nan
+    sizes = [(251_000, 900_000), (6_337, 25_000), (61, 250), (0, 11), (28, 145)]
+    complexity = {
+        name: Complexity(parameters=p, expression_size=s)
+        for name, (p, s) in zip(names, sizes, strict=True)
+    }
+    movies = np.char.add("movie", rng.integers(8, size=n).astype(str))
+    schemes = compare(
+        scores, target, movies, complexity, EvaluateConfig(resamples=200), classes=classes
+    )
+    x = AlongLatent("z17", -3, 3, blobs(7), rng.normal(size=n) * (1 + target), "")
+    y = AlongLatent("z29", -2.5, 3.1, blobs(7), rng.normal(size=n) + target)
+    weights = [rng.normal(size=s) * (rng.random(s) < 0.2) for s in ((32, 8), (8, 8))]
+    weights.append(np.ones((8, 1)))
+    before = {f"z{i}": float(rng.random()) for i in range(32)}
+    made = {"size": 64, "normalisation": "percentile", "orientation": "principal axis"}
+    versions = {"napari-parsimony": "0.1.0"}
+    record = {"seed": 0, "fingerprint": "f" * 64, "config": made, "versions": versions}
+    steps = np.arange(0, 1000, 50)
+    history = pd.DataFrame({"step": steps, "loss": 300 + 900 * np.exp(-steps / 99)})
+    history["validation loss"] = history["loss"] + 10
+    return Content(
+        title=title,
+        cells=pd.DataFrame(
+            {"split": ["train", "validation", "test"], classes[0]: [250, 90, 180],
+             classes[1]: [150, 60, 120], "groups": [30, 9, 8]}
+        ),
+        unlabelled=1_700,
+        schemes=schemes,
+        crops=blobs(12),
+        decoded=blobs(12) * 0.8,
+        traversals=np.stack([blobs(7), blobs(7)[::-1]]),
+        traversal_values=np.stack([np.linspace(-3, 3, 7), np.linspace(-2, 2.5, 7)]),
+        traversal_names=["z17", "z29"],
+        weights=weights,
+        inputs=list(before),
+        usage_before=before,
+        usage_after={name: share * (share > 0.6) for name, share in before.items()},
+        networks=16,
+        active=18,
+        latents=32,
+        front=front(),
+        decision=Decision(x, y if two else None, {"z3": -3.0, "z21": 0.0}, target),
+        history=history,
+        provenance=dict.fromkeys(("cells", "vae", "classify", "equations", "evaluate"), record),
+    )  # fmt: skip
