@@ -93,6 +93,98 @@ def _present(expression: Expression, values: Mapping[str, Any]) -> tuple[str, ..
     return expression.variables
 
 
+def jacobian(
+    expression: Expression, values: Mapping[str, NDArray[np.float64]], cells: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values of an expression and their derivatives by its constants.
+
+    Forward differentiation in numpy: for a few constants and some thousand cells several times
+    faster than the tape of torch.
+
+    Parameters
+    ----------
+    expression
+        What to evaluate.
+    values
+        Columns by name, each of shape (cells,).
+    cells
+        Number of cells.
+
+    Returns
+    -------
+    values, derivatives
+        Shapes (cells,) and (constants, cells). What has no finite value or derivative is not
+        finite here, without warnings.
+    """
+    count = len(expression.constants)
+    position = iter(range(count))
+
+    def dual(node: Expression) -> tuple[Any, Any]:
+        """Value, and derivatives or 0 where no constant is involved."""
+        if node.value is not None:
+            derivative = np.zeros((count, 1))
+            derivative[next(position)] = 1.0
+            return np.float64(node.value), derivative
+        if node.name is not None:
+            return values[node.name], 0.0
+        args = [dual(arg) for arg in node.args]
+        value = _NUMPY[node.op](*[arg[0] for arg in args])
+        derivative = 0.0
+        for (_, inner), slope in zip(args, _slopes(node.op, value, args), strict=True):
+            if isinstance(inner, np.ndarray):
+                derivative = derivative + slope * inner
+        return value, derivative
+
+    with np.errstate(all="ignore"):
+        value, derivative = dual(expression)
+        return (
+            np.broadcast_to(value, (cells,)),
+            np.broadcast_to(derivative, (count, cells)),
+        )
+
+
+def _slopes(op: str, value: Any, args: list[tuple[Any, Any]]) -> tuple[Any, ...]:
+    """Derivatives of an operator by each of its arguments."""
+    x = args[0][0]
+    y = args[1][0] if len(args) > 1 else None
+    match op:
+        case "add":
+            return 1.0, 1.0
+        case "sub":
+            return 1.0, -1.0
+        case "mul":
+            return y, x
+        case "div":
+            return np.divide(1.0, y), np.divide(-value, y)
+        case "pow":
+            return y * np.power(x, np.subtract(y, 1.0)), value * np.log(x)
+        case "min":
+            return x <= y, x > y
+        case "max":
+            return x >= y, x < y
+        case "neg":
+            return (-1.0,)
+        case "square":
+            return (2.0 * x,)
+        case "cube":
+            return (3.0 * x * x,)
+        case "exp":
+            return (value,)
+        case "log":
+            return (np.divide(1.0, x),)
+        case "sqrt":
+            return (np.divide(0.5, value),)
+        case "abs":
+            return (np.sign(x),)
+        case "sin":
+            return (np.cos(x),)
+        case "cos":
+            return (-np.sin(x),)
+        case "tanh":
+            return (1.0 - value * value,)
+    raise AssertionError(op)
+
+
 def evaluate_torch(
     expression: Expression,
     values: "Mapping[str, torch.Tensor]",

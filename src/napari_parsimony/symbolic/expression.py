@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,6 +108,10 @@ class Expression:
 
     def __str__(self) -> str:
         """Python's notation, exact: ``Expression.parse(str(e)) == e``."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         from napari_parsimony.symbolic.render import plain
 
         return plain(self)
@@ -145,12 +150,12 @@ class Expression:
         for arg in self.args:
             yield from arg.nodes
 
-    @property
+    @cached_property
     def variables(self) -> tuple[str, ...]:
         """Names of the variables, each once, in order of appearance."""
         return tuple(dict.fromkeys(node.name for node in self.nodes if node.name is not None))
 
-    @property
+    @cached_property
     def constants(self) -> tuple[float, ...]:
         """The numbers, in order of appearance."""
         return tuple(node.value for node in self.nodes if node.value is not None)

@@ -46,10 +46,11 @@ def _simplify(node: Expression, seen: dict[Expression, Expression]) -> Expressio
         elif best.op in ("add", "sub", "neg", "mul", "div", "square", "cube", "pow"):
             try:
                 polynomial = _polynomial(best)
-                ways = [_sum_of(polynomial), _factored(polynomial)]
+                ways = [_sum_of(_factored(polynomial)), _sum_of(_flat(polynomial))]
             except (_TooLarge, OverflowError):
                 ways = []
-            best = min([best, *ways], key=lambda way: way.size)
+            # among equals the ways come first: one order for what is the same sum
+            best = min([*ways, best], key=lambda way: way.size)
         seen[node] = best
     return seen[node]
 
@@ -144,45 +145,50 @@ def _ordered(polynomial: _Polynomial) -> list[tuple[_Monomial, float]]:
     )
 
 
-def _sum_of(polynomial: _Polynomial) -> Expression:
-    """Term after term, with a coefficient that all share in front."""
+def _sum_of(terms: list[Expression]) -> Expression:
+    """Add up, beginning with a term that needs no sign."""
+    start = next((i for i, term in enumerate(terms) if not _negative(term)), 0)
+    result = terms[start]
+    for term in terms[:start] + terms[start + 1 :]:
+        result = _add(result, term)
+    return result
+
+
+def _flat(polynomial: _Polynomial) -> list[Expression]:
+    """Term after term."""
     if not polynomial:
-        return constant(0.0)
-    sizes = {abs(coefficient) for coefficient in polynomial.values()}
-    shared = sizes.pop() if len(sizes) == 1 and len(polynomial) > 1 and _ONE not in polynomial else 1
-    terms = [(_term(monomial, c / shared), c / shared) for monomial, c in _ordered(polynomial)]
-    # start with a term that is added, so that no sign is needed
-    start = next((i for i, (_, coefficient) in enumerate(terms) if coefficient > 0), 0)
-    result = terms.pop(start)[0]
-    for term, coefficient in terms:
-        if coefficient < 0:
-            result = apply("sub", result, _negated(term))
-        else:
-            result = apply("add", result, term)
-    return result if shared == 1 else apply("mul", constant(shared), result)
+        return [constant(0.0)]
+    return [_term(monomial, coefficient) for monomial, coefficient in _ordered(polynomial)]
 
 
-def _negated(term: Expression) -> Expression:
-    """The same without the minus that `_term` gave it."""
-    if term.value is not None:
-        return constant(-term.value)
-    if term.op == "neg":
-        return term.args[0]
-    if term.args and term.args[0].value is not None:
-        return apply(term.op, constant(-term.args[0].value), *term.args[1:])
-    return apply("neg", term)
+def _negative(term: Expression) -> bool:
+    if term.op in ("mul", "div"):
+        term = term.args[0]
+    return term.op == "neg" or (term.value or 0.0) < 0
+
+
+def _add(left: Expression, right: Expression) -> Expression:
+    """A sum, or a difference where the right begins with a minus."""
+    if right.op == "neg":
+        return apply("sub", left, right.args[0])
+    if right.value is not None and right.value < 0:
+        return apply("sub", left, constant(-right.value))
+    if right.op in ("mul", "div") and (right.args[0].value or 0.0) < 0:
+        return apply("sub", left, apply(right.op, constant(-(right.args[0].value or 0.0)), *right.args[1:]))
+    return apply("add", left, right)
 
 
 def _term(monomial: _Monomial, coefficient: float) -> Expression:
     atoms = sorted(monomial, key=lambda item: (str(item[0]), item[1]))
     above = [_power(atom, exponent) for atom, exponent in atoms if exponent > 0]
     below = [_power(atom, -exponent) for atom, exponent in atoms if exponent < 0]
-    if not above or abs(coefficient) != 1.0:
+    plain = bool(above) and abs(coefficient) == 1.0
+    if not plain:
         above = [constant(coefficient), *above]
     result = _product(above)
     if below:
         result = apply("div", result, _product(below))
-    return apply("neg", result) if coefficient == -1.0 and result.constants == () else result
+    return apply("neg", result) if plain and coefficient < 0 else result
 
 
 def _product(factors: list[Expression]) -> Expression:
@@ -200,14 +206,19 @@ def _power(atom: Expression, exponent: int) -> Expression:
     return atom if exponent == 1 else apply("pow", atom, constant(exponent))
 
 
-def _factored(polynomial: _Polynomial) -> Expression:
-    """Horner's way: take out the atom that most terms share, and go on with both parts."""
+def _factored(polynomial: _Polynomial) -> list[Expression]:
+    """Horner's way: take out what most terms share, and go on with both parts."""
+    sizes = {abs(coefficient) for coefficient in polynomial.values()}
+    if len(polynomial) > 1 and len(sizes) == 1 and sizes != {1.0} and _ONE not in polynomial:
+        (number,) = sizes
+        signs = {monomial: math.copysign(1.0, c) for monomial, c in polynomial.items()}
+        return [apply("mul", constant(number), _sum_of(_factored(signs)))]
     counts: Counter[Expression] = Counter()
     for monomial in polynomial:
         counts.update(atom for atom, exponent in monomial if exponent > 0)
     shared = [(count, str(atom), atom) for atom, count in counts.items() if count > 1]
     if not shared:
-        return _sum_of(polynomial)
+        return _flat(polynomial)
     atom = max(shared)[2]
     inside: _Polynomial = {}
     rest: _Polynomial = {}
@@ -218,9 +229,9 @@ def _factored(polynomial: _Polynomial) -> Expression:
             inside[frozenset((a, e) for a, e in exponents.items() if e)] = coefficient
         else:
             rest[monomial] = coefficient
-    factor = _factored(inside)
+    factor = _sum_of(_factored(inside))
     if factor.op == "mul" and factor.args[0].value is not None:
         product = apply("mul", factor.args[0], apply("mul", atom, factor.args[1]))
     else:
         product = apply("mul", atom, factor)
-    return apply("add", product, _factored(rest)) if rest else product
+    return [product, *(_factored(rest) if rest else [])]

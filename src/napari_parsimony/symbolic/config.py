@@ -1,0 +1,88 @@
+"""Settings of the step that looks for equations."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from napari_parsimony.config import Config
+
+_ADVANCED = {"advanced": True}
+
+
+class EquationsConfig(Config):
+    """How to look for an equation between the used latents and the class."""
+
+    engines: tuple[Literal["quick", "operon"], ...] = Field(
+        ("quick", "operon"),
+        min_length=1,
+        description="Engines that look for equations: 'quick' adds up terms of a fixed library and "
+        "takes a second; 'operon' is an evolutionary search of free forms and takes up to minutes. "
+        "What all of them find is put in one Pareto front.",
+    )
+    target: Literal["logits", "labels"] = Field(
+        "logits",
+        description="What the engines imitate: 'logits', the scores of the sparse network, which "
+        "say more about each cell; or 'labels', the classes themselves. Either way, the numbers "
+        "in what they find are fitted to the classes afterwards.",
+    )
+    max_size: int = Field(
+        20,
+        ge=1,
+        le=100,
+        description="Largest size of an equation: operators + constants + variables, one each.",
+    )
+    generations: int = Field(
+        60,
+        ge=1,
+        le=100_000,
+        description="Most generations of each evolutionary search; it ends earlier when nothing "
+        "has improved for 20 of them, or when the equation is exact.",
+    )
+    population: int = Field(
+        500, ge=10, le=100_000, description="Equations in the population of a search."
+    )
+    restarts: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="Evolutionary searches with different seeds; one alone can miss an interaction "
+        "by bad luck.",
+    )
+    operators: tuple[
+        Literal["add", "sub", "mul", "div", "square", "exp", "log", "sqrt", "abs", "tanh", "sin"],
+        ...,
+    ] = Field(
+        ("add", "sub", "mul", "square", "exp"),
+        min_length=1,
+        description="Operators of the evolutionary search; few find more in the same time.",
+        json_schema_extra=_ADVANCED,
+    )
+    balanced: bool = Field(
+        True,
+        description="Let both classes count the same in every loss, however many cells they have.",
+    )
+    clip: float = Field(
+        6.0,
+        gt=0,
+        le=100,
+        description="Training cells whose score is beyond ± this do not drive the search: the "
+        "network is certain of them, and by how much says nothing. They count in fitting the "
+        "numbers and in scoring. Raised where it would leave out more than half of the cells.",
+        json_schema_extra=_ADVANCED,
+    )
+    cells: int = Field(
+        2000,
+        ge=100,
+        description="At most so many training cells drive a search; fitting the numbers uses more, "
+        "and scoring uses all.",
+        json_schema_extra=_ADVANCED,
+    )
+    threads: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Threads of the evolutionary search; 0: one for each processor core. The "
+        "result does not depend on it.",
+        json_schema_extra=_ADVANCED,
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of all that is drawn at random.")

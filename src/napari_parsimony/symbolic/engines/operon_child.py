@@ -1,0 +1,234 @@
+"""Operon's genetic programming (Burlacu, Kronberger & Kommenda 2020), in its own process.
+
+Operon's objects keep bare pointers to each other: every one is held in a local variable until the
+search is over, or the process crashes.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyoperon as op
+from numpy.typing import NDArray
+
+_OPERATORS = {
+    "add": op.NodeType.Add,
+    "sub": op.NodeType.Sub,
+    "mul": op.NodeType.Mul,
+    "div": op.NodeType.Div,
+    "square": op.NodeType.Square,
+    "exp": op.NodeType.Exp,
+    "log": op.NodeType.Log,
+    "sqrt": op.NodeType.Sqrt,
+    "abs": op.NodeType.Abs,
+    "tanh": op.NodeType.Tanh,
+    "sin": op.NodeType.Sin,
+}
+_TEXT = {
+    op.NodeType.Add: "({} + {})",
+    op.NodeType.Sub: "({} - {})",
+    op.NodeType.Mul: "({} * {})",
+    op.NodeType.Div: "({} / {})",
+    op.NodeType.Square: "({})**2",
+    **{_OPERATORS[name]: name + "({})" for name in ("exp", "log", "sqrt", "abs", "tanh", "sin")},
+}
+MAX_DEPTH = 10
+PATIENCE = 20  # generations without a better front that end a search
+EXACT = 1e-9  # part of the target's variance that single precision cannot explain
+
+
+class _StopError(Exception):
+    """Raised in Operon's callback, which ends the run and keeps the front."""
+
+
+def infix(tree: Any, names: dict[int, str]) -> str:
+    """Write a tree with all digits.
+
+    Not Operon's own formatter: it has a fixed number of decimals (so a weight of 1e-10 becomes 0),
+    and writes minimum and maximum the wrong way round.
+    """
+    stack: list[str] = []
+    for node in tree.Nodes:
+        if node.IsVariable:
+            stack.append(f"({node.Value!r} * {names[node.HashValue]})")
+        elif node.IsConstant:
+            stack.append(f"({node.Value!r})")
+        else:
+            # postfix, the first argument nearest to the operator
+            args = [stack.pop() for _ in range(node.Arity)]
+            stack.append(_TEXT[node.Type].format(*args))
+    return stack.pop()
+
+
+def run(
+    values: NDArray[np.float64],
+    target: NDArray[np.float64],
+    names: list[str],
+    config: dict[str, Any],
+    emit: Callable[..., None],
+) -> int:
+    """Search with every seed in turn; SIGINT ends it early, with what was found."""
+    stop = threading.Event()
+    for number in {signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGINT)}:
+        signal.signal(number, lambda *_: stop.set())
+    failures: list[BaseException] = []
+
+    def searches() -> None:
+        try:
+            for restart in range(config["restarts"]):
+                exact = _search(values, target, names, config, restart, emit, stop)
+                if exact or stop.is_set():
+                    break
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            failures.append(error)
+
+    # Python handles signals in the main thread only, which must therefore not be inside Operon
+    thread = threading.Thread(target=searches)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if failures:
+        raise failures[0]
+    emit("done", interrupted=stop.is_set())
+    return 0
+
+
+def _search(
+    values: NDArray[np.float64],
+    target: NDArray[np.float64],
+    names: list[str],
+    config: dict[str, Any],
+    restart: int,
+    emit: Callable[..., None],
+    stop: threading.Event,
+) -> bool:
+    """Search once; true if an equation is as exact as single precision allows."""
+    data = np.asfortranarray(np.column_stack([values, target]))
+    dataset = op.Dataset(data)
+    columns = sorted(dataset.Variables, key=lambda column: column.Index)
+    inputs = [column.Hash for column in columns[:-1]]
+    by_hash = dict(zip(inputs, names, strict=True))
+    cells = op.Range(0, dataset.Rows)
+    problem = op.Problem(dataset)
+    problem.TrainingRange = cells
+    problem.TestRange = op.Range(dataset.Rows - 1, dataset.Rows)
+    problem.Target = columns[-1]
+    problem.InputHashes = inputs
+    chosen = int(op.NodeType.Constant) | int(op.NodeType.Variable)
+    for name in config["operators"]:
+        chosen |= int(_OPERATORS[name])
+    problem.ConfigurePrimitiveSet(chosen)
+    primitives = problem.PrimitiveSet
+
+    length = config["max_size"]
+    creator = op.BalancedTreeCreator(primitives, inputs, 0.0)
+    initializer = op.UniformLengthTreeInitializer(creator)
+    initializer.ParameterizeDistribution(
+        primitives.FunctionArityLimits()[0] + 1, max(3, min(10, length))
+    )
+    initializer.MinDepth = 1
+    initializer.MaxDepth = 1000
+    coefficients = op.NormalCoefficientInitializer()
+    coefficients.ParameterizeDistribution(0, 1)
+
+    one, several = op.NormalOnePointMutation(), op.NormalMultiPointMutation()
+    one.ParameterizeDistribution(0, 1)
+    several.ParameterizeDistribution(0, 1)
+    mutations = [
+        one,
+        several,
+        op.ChangeVariableMutation(inputs),
+        op.ChangeFunctionMutation(primitives),
+        op.ReplaceSubtreeMutation(creator, coefficients, MAX_DEPTH, length),
+        op.InsertSubtreeMutation(creator, coefficients, MAX_DEPTH, length),
+        op.RemoveSubtreeMutation(primitives),
+    ]
+    mutation = op.MultiMutation()
+    for part in mutations:
+        mutation.Add(part, 1.0)
+    crossover = op.SubtreeCrossover(0.9, MAX_DEPTH, length)
+
+    table = op.DispatchTable()
+    metric = op.R2()
+    fit = op.Evaluator(problem, table, metric, True)
+    size = op.LengthEvaluator(problem)
+    evaluator = op.MultiEvaluator(problem)
+    budget = 2**62  # generations end a search, never evaluations or seconds: reproducible
+    for part in (fit, size):
+        part.Budget = budget
+        evaluator.Add(part)
+    evaluator.Budget = budget
+    least_squares = op.LMOptimizer(table, problem, 3, 0)
+    optimizer = op.CoefficientOptimizer(least_squares)
+    comparison = op.CrowdedComparison()
+    female, male = op.TournamentSelector(comparison), op.TournamentSelector(comparison)
+    female.TournamentSize = male.TournamentSize = 5
+    generator = op.BasicOffspringGenerator(evaluator, crossover, mutation, female, male, optimizer)
+    reinserter = op.KeepBestReinserter(comparison)
+    sorter = op.RankSorter()
+    settings = op.GeneticAlgorithmConfig(
+        generations=config["generations"],
+        max_evaluations=budget,
+        local_iterations=3,
+        population_size=config["population"],
+        pool_size=config["population"],
+        p_crossover=1.0,
+        p_mutation=0.25,
+        p_local=1.0,
+        p_lamarck=1.0,
+        epsilon=1e-5,
+        seed=config["seed"] + restart,
+    )
+    algorithm = op.NSGA2Algorithm(
+        settings, problem, initializer, coefficients, generator, reinserter, sorter
+    )
+    total = float(np.var(target)) or 1.0
+
+    def members() -> list[tuple[str, float, int]]:
+        """Text, squared error and Operon's length of everything on the front."""
+        front = []
+        for individual in algorithm.BestFront:
+            tree = individual.Genotype
+            with np.errstate(all="ignore"):
+                found = op.Evaluate(table, tree, dataset, cells).reshape(-1).astype(np.float64)
+                spread = found.var()
+                if not np.isfinite(spread):
+                    continue
+                # Operon's R² ignores scale and offset: put the best ones in
+                slope = ((found - found.mean()) * target).mean() / spread if spread > 0 else 0.0
+                offset = target.mean() - slope * found.mean()
+                error = float(((slope * found + offset - target) ** 2).mean())
+            if np.isfinite(error) and error <= 1.01 * total:
+                front.append((f"{float(slope)!r} * {infix(tree, by_hash)} + {float(offset)!r}", error, tree.Length))
+        return front
+
+    best = area = np.inf
+    improved = 0
+
+    best = area = np.inf
+    improved = 0
+
+    def each_generation() -> None:
+        nonlocal best, area, improved
+        generation, front = algorithm.Generation, members()
+        shown = [(text, error) for text, error, _ in front]
+        emit("front", restart=restart, generation=generation, members=shown)
+        best = min((error for _, error in shown), default=np.inf)
+        # over all lengths, the error of the best that is no longer: falls with any improvement
+        steps = np.full(length + 1, total)
+        for _, error, size in front:
+            steps[min(size, length)] = min(steps[min(size, length)], error)
+        now = np.minimum.accumulate(steps).sum()
+        if now < 0.999 * area:
+            area, improved = now, generation
+        if stop.is_set() or best <= EXACT * total or generation - improved >= PATIENCE:
+            raise _StopError
+
+    random = op.RandomGenerator(np.uint64(settings.Seed))
+    threads = config["threads"] or os.cpu_count() or 1
+    algorithm.Run(random, each_generation, threads, False)
+    return bool(best <= EXACT * total)
+

@@ -1,0 +1,71 @@
+"""The logistic loss and what else is measured on cells with a class."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_parsimony.symbolic.expression import Expression
+
+# A score is not taken as more certain than this. Labels are wrong now and then: without the bound,
+# a single wrong one could cost more than all others together, and no law that grows fast, like the
+# published one with its exp(exp(z3)), would ever be found.
+CERTAIN = 4.0
+Floats = NDArray[np.float64]
+
+
+def logistic(scores: Floats, target: Floats) -> Floats:
+    """Logistic loss of each cell in nats, scores cut at ±4.
+
+    A cell without a score (NaN) costs as much as one that is certain and wrong.
+    """
+    cut = np.clip(scores, -CERTAIN, CERTAIN)
+    loss = np.logaddexp(0.0, cut) - target * cut
+    return np.where(np.isnan(loss), np.logaddexp(0.0, CERTAIN), loss)
+
+
+def class_weights(target: Floats, balanced: bool) -> Floats:
+    """Weights with mean 1, with which both classes count the same if `balanced`."""
+    if not balanced:
+        return np.ones_like(target)
+    positive = target.mean()
+    return np.where(target > 0, 0.5 / positive, 0.5 / (1 - positive))
+
+
+def mean_and_error(losses: Floats, weights: Floats, groups: NDArray) -> tuple[float, float]:
+    """Weighted mean and its standard error with cells clustered in groups.
+
+    The sandwich estimator for a ratio of sums (Cochran 1977, section 6): cells of one movie are
+    not independent. With a single group, each cell stands for itself.
+    """
+    mean = float(np.average(losses, weights=weights))
+    _, group = np.unique(groups, return_inverse=True)
+    count = int(group.max()) + 1
+    if count < 2:
+        group, count = np.arange(len(losses)), len(losses)
+    sums = np.bincount(group, weights * (losses - mean), count)
+    error = np.sqrt(count / max(count - 1, 1) * (sums**2).sum()) / weights.sum()
+    return mean, float(error)
+
+
+def balanced_accuracy(scores: Floats, target: Floats) -> float:
+    """Mean of the two classes' accuracies; a cell without a score counts as wrong."""
+    right = np.where(target > 0, scores > 0, scores <= 0)
+    return float((right[target > 0].mean() + right[target <= 0].mean()) / 2)
+
+
+def digits_that_hold(expression: Expression, values: Floats, names: tuple[str, ...]) -> tuple[int, int]:
+    """How far an expression may be rounded.
+
+    Returns
+    -------
+    digits, flips
+        The fewest significant digits, two or more, with which at most one cell in a thousand
+        changes its side, and how many cells do.
+    """
+    columns = dict(zip(names, values.T, strict=True))
+    exact = np.broadcast_to(expression.evaluate(columns), len(values)) > 0
+    for digits in range(2, 18):
+        rounded = expression.rounded(digits).evaluate(columns)
+        flips = int((exact != (rounded > 0)).sum())
+        if flips <= len(values) // 1000:
+            break
+    return digits, flips

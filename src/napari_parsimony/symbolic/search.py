@@ -1,0 +1,270 @@
+"""From latents and the sparse network's scores to a Pareto front of equations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.progress import Progress, Report
+from napari_parsimony.symbolic.choice import one_standard_error
+from napari_parsimony.symbolic.config import EquationsConfig
+from napari_parsimony.symbolic.engines import engine
+from napari_parsimony.symbolic.engines.base import Partial, Problem
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.front import Candidate, Front, non_dominated
+from napari_parsimony.symbolic.losses import (
+    Floats,
+    balanced_accuracy,
+    class_weights,
+    digits_that_hold,
+    logistic,
+    mean_and_error,
+)
+from napari_parsimony.symbolic.refit import refit
+from napari_parsimony.symbolic.shorten import variants
+
+SPLITS = ("train", "validation", "test")
+REFIT_CELLS = 20_000
+_UNITS = 100  # of progress, for each engine and for what follows
+_EXPANSIONS = 30  # equations of which all shorter variants are tried
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of one split."""
+
+    values: Floats
+    logits: Floats
+    target: Floats  # NaN: no class
+    groups: NDArray
+
+    def labelled(self) -> "_Cells":
+        return self.take(~np.isnan(self.target))
+
+    def take(self, rows: NDArray) -> "_Cells":
+        return _Cells(self.values[rows], self.logits[rows], self.target[rows], self.groups[rows])
+
+    def sample(self, most: int, seed: int) -> "_Cells":
+        if len(self.values) <= most:
+            return self
+        rows = np.random.default_rng(seed).choice(len(self.values), most, replace=False)
+        return self.take(np.sort(rows))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    expression: Expression
+    loss: float
+    engine: str
+    seed: int
+
+
+def search_front(
+    latents: pd.DataFrame,
+    logits: NDArray[np.floating],
+    target: NDArray[np.floating],
+    split: NDArray,
+    groups: NDArray,
+    config: EquationsConfig,
+    report: Report,
+) -> Front:
+    """Look for equations that decide as the sparse network does.
+
+    Every engine searches on training cells; of all that they find, and of shorter variants of it,
+    the numbers are fitted to the classes of training cells by logistic loss; what is not dominated
+    is scored on validation cells, where one is chosen by the one-standard-error rule. Test cells
+    are not looked at.
+
+    Parameters
+    ----------
+    latents
+        The used latents, one column each, one row a cell.
+    logits
+        The sparse network's scores, shape (cells,); above 0 is the second class.
+    target
+        1 for the second class, 0 for the first, NaN without a class, shape (cells,).
+    split
+        ``"train"``, ``"validation"`` or ``"test"`` of each cell, shape (cells,).
+    groups
+        The movie or image of each cell, shape (cells,).
+    config
+        Engines and budgets.
+    report
+        Told of the progress, with the size and error of the best equation so far.
+
+    Raises
+    ------
+    UserError
+        If the cells cannot be learned from, or an engine cannot run.
+    """
+    train, validation = _splits(latents, logits, target, split, groups)
+    names = tuple(str(name) for name in latents.columns)
+    problem = _problem(train, names, config)
+    total = _UNITS * (len(config.engines) + 1)
+
+    found: dict[Expression, tuple[str, int]] = {}
+    for number, name in enumerate(config.engines):
+        for member in engine(name).search(problem, _reporter(report, name, number, total)):
+            found.setdefault(member.expression, (name, member.seed))
+
+    labelled = train.labelled().sample(REFIT_CELLS, config.seed)
+    weights = class_weights(labelled.target, config.balanced)
+
+    def fit(expression: Expression, source: tuple[str, int], steps: int = 50) -> _Fitted:
+        fitted, loss = refit(
+            expression, labelled.values, names, labelled.target, weights, steps=steps
+        )
+        return _Fitted(fitted, loss, *source)
+
+    def told(done: float, message: str) -> None:
+        report(Progress(int(total - _UNITS * (1 - done)), total, message))
+
+    fitted = []
+    for index, (expression, source) in enumerate(found.items()):
+        told(0.3 * index / len(found), "Fitting the numbers to the classes")
+        fitted.append(fit(expression, source))
+    fitted = _shortened(fitted, fit, lambda done: told(0.3 + 0.6 * done, "Shortening"))
+    fitted = [member for member in fitted if member.expression.size <= config.max_size]
+
+    told(0.95, "Scoring on validation cells")
+    candidates = non_dominated(
+        _candidate(member, train, validation, names, config.balanced) for member in _front(fitted)
+    )
+    return Front(tuple(candidates), one_standard_error(candidates), names)
+
+
+def _splits(
+    latents: pd.DataFrame, logits: NDArray, target: NDArray, split: NDArray, groups: NDArray
+) -> tuple[_Cells, _Cells]:
+    lengths = {len(latents), len(logits), len(target), len(split), len(groups)}
+    if len(lengths) > 1:
+        raise ValueError(f"columns of different lengths: {sorted(lengths)}")
+    split, target = np.asarray(split), np.asarray(target, np.float64)
+    strange = set(np.unique(split.astype(str))) - set(SPLITS)
+    if strange:
+        raise UserError(f"Cells are in the split '{min(strange)}'; use {', '.join(SPLITS)}.")
+    if latents.shape[1] == 0:
+        raise UserError(
+            "The sparse network uses no latent, so there is nothing to make an equation of; "
+            "train it with a lower sparsity."
+        )
+    if not set(np.unique(target[~np.isnan(target)])) <= {0.0, 1.0}:
+        raise ValueError("targets other than 0, 1 and NaN")
+    both = []
+    for name in SPLITS[:2]:
+        rows = split == name
+        values = latents.to_numpy(np.float64)[rows]
+        cells = _Cells(
+            values, np.asarray(logits, np.float64)[rows], target[rows], np.asarray(groups)[rows]
+        )
+        if not (np.isfinite(values).all() and np.isfinite(cells.logits).all()):
+            raise UserError(
+                f"Some {name} cells have a latent or a score that is not a finite number; "
+                "train the model again."
+            )
+        if len(np.unique(cells.labelled().target)) < 2:
+            raise UserError(
+                f"The {name} cells are not of both classes; give more cells a class, or choose "
+                "another fold."
+            )
+        both.append(cells)
+    return both[0], both[1]
+
+
+def _problem(train: _Cells, names: tuple[str, ...], config: EquationsConfig) -> Problem:
+    """What engines imitate: the scores near the decision, or the classes as ±1."""
+    if config.target == "labels":
+        cells = train.labelled().sample(config.cells, config.seed)
+        return Problem(cells.values, names, 2 * cells.target - 1, config)
+    certainty = np.abs(train.logits)
+    cells = train.take(certainty <= max(config.clip, float(np.median(certainty))))
+    cells = cells.sample(config.cells, config.seed)
+    return Problem(cells.values, names, cells.logits, config)
+
+
+def _reporter(report: Report, name: str, number: int, total: int) -> Callable[[Partial], None]:
+    def report_front(partial: Partial) -> None:
+        best = min(partial.front, key=lambda found: found.error)
+        report(
+            Progress(
+                _UNITS * number + _UNITS * partial.done // partial.total,
+                total,
+                f"{name}: best so far {best.expression.unicode()[:120]}",
+                {"squared error": best.error, "size": float(best.expression.size)},
+            )
+        )
+
+    return report_front
+
+
+def _front(fitted: list[_Fitted]) -> list[_Fitted]:
+    best: list[_Fitted] = []
+    key = lambda m: (m.expression.size, m.loss, str(m.expression))  # noqa: E731
+    for member in sorted(fitted, key=key):
+        if not best or member.loss < best[-1].loss:
+            best.append(member)
+    return best
+
+
+def _shortened(
+    fitted: list[_Fitted],
+    fit: Callable[[Expression, tuple[str, int], int], _Fitted],
+    report: Callable[[float], None],
+) -> list[_Fitted]:
+    """Add shorter variants wherever they are better than all that is as short, largest first."""
+    pool = _front(fitted)
+    tried: set[Expression] = set()
+    expanded: set[Expression] = set()
+    for step in range(_EXPANSIONS):
+        report(step / _EXPANSIONS)
+        member = next((m for m in reversed(pool) if m.expression not in expanded), None)
+        if member is None:
+            break
+        expanded.add(member.expression)
+        source = (member.engine, member.seed)
+        new = []
+        for variant in variants(member.expression):
+            if variant in tried:
+                continue
+            tried.add(variant)
+            rough = fit(variant, source, 10)
+            if rough.loss < 1.05 * _loss_at(pool, rough.expression.size):
+                new.append(fit(rough.expression, source, 50))
+        pool = _front([*pool, *new])
+    return pool
+
+
+def _loss_at(front: list[_Fitted], size: int) -> float:
+    return min((m.loss for m in front if m.expression.size <= size), default=np.inf)
+
+
+def _candidate(
+    member: _Fitted, train: _Cells, validation: _Cells, names: tuple[str, ...], balanced: bool
+) -> Candidate:
+    def scores(cells: _Cells) -> Floats:
+        columns = dict(zip(names, cells.values.T, strict=True))
+        return np.broadcast_to(member.expression.evaluate(columns), len(cells.values))
+
+    def loss(cells: _Cells) -> tuple[float, float]:
+        weights = class_weights(cells.target, balanced)
+        return mean_and_error(logistic(scores(cells), cells.target), weights, cells.groups)
+
+    held_out = validation.labelled()
+    validation_loss, error = loss(held_out)
+    both = np.concatenate([train.values, validation.values])
+    digits, flips = digits_that_hold(member.expression, both, names)
+    return Candidate(
+        expression=member.expression,
+        engine=member.engine,
+        seed=member.seed,
+        train_loss=loss(train.labelled())[0],
+        validation_loss=validation_loss,
+        validation_error=error,
+        balanced_accuracy=balanced_accuracy(scores(held_out), held_out.target),
+        agreement=float(((scores(validation) > 0) == (validation.logits > 0)).mean()),
+        digits=digits,
+        flips=flips,
+    )
