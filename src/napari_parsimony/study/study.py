@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from napari_parsimony.classify.classifier import Classifier
     from napari_parsimony.symbolic.front import Front
+    from napari_parsimony.trust.schemes import Schemes
     from napari_parsimony.vae.model import Vae
 
 STUDY_FILE = "study.json"
@@ -307,9 +308,11 @@ class Study:
         """Key of every cell and its score in each of the four schemes."""
         return self._table("evaluate", "scores.parquet")
 
-    def schemes(self) -> Any:
+    def schemes(self) -> "Schemes":
         """How good and how large the four schemes are."""
-        return self.read("evaluate", "schemes.json", read_json)
+        from napari_parsimony.trust.schemes import Schemes
+
+        return self.read("evaluate", "schemes.json", Schemes.load)
 
     def _table(self, step: str, file: str) -> "pd.DataFrame":
         # a shallow copy: a column that a caller adds stays the caller's

@@ -1,0 +1,186 @@
+"""From a study to what its report shows."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.figures.decision import STEPS as STRIP
+from napari_parsimony.figures.decision import AlongLatent
+from napari_parsimony.report.config import ReportConfig
+from napari_parsimony.report.content import Content, Decision
+from napari_parsimony.report.words import listed, natural
+from napari_parsimony.study.steps import target
+from napari_parsimony.study.study import Study
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.vae.latents import decode_latents
+from napari_parsimony.vae.model import Vae
+
+_MOST = 5_000  # cells on which the latents of an expression are ranked
+
+
+class Latents:
+    """The latents of all cells, and pictures of what they mean.
+
+    Attributes
+    ----------
+    names
+        Of the latents, by index.
+    values
+        (N, latents) posterior means.
+    centre
+        (latents,) their medians.
+    low, high
+        (latents,) their 1st and 99th percentiles.
+    """
+
+    def __init__(self, study: Study) -> None:
+        statistics = study.latent_statistics()
+        self.names: list[str] = statistics["name"].tolist()
+        self.low, self.high = statistics["low"].to_numpy(), statistics["high"].to_numpy()
+        self.active = int(statistics["active"].sum())
+        self.values = study.latents()[self.names].to_numpy(np.float32)
+        self.centre = np.median(self.values, axis=0)
+        self._vae: Vae = study.vae()
+
+    def range(self, name: str) -> NDArray[np.float64]:
+        """`STRIP` even values over the cells' range of one latent."""
+        index = self.names.index(name)
+        return np.linspace(self.low[index], self.high[index], STRIP)
+
+    def traverse(self, name: str) -> NDArray[np.float32]:
+        """(STRIP, C, S, S) decoded along one latent, the others at their median."""
+        start = np.repeat(self.centre[None], STRIP, axis=0)
+        start[:, self.names.index(name)] = self.range(name)
+        return decode_latents(self._vae, start)
+
+    def decode(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(n, C, S, S) decoded from the latents of some cells."""
+        return decode_latents(self._vae, self.values[rows])
+
+    def along(self, name: str, rows: NDArray[np.intp]) -> AlongLatent:
+        """One axis of a decision map, with these cells on it."""
+        index = self.names.index(name)
+        return AlongLatent(
+            name,
+            float(self.low[index]),
+            float(self.high[index]),
+            self.traverse(name),
+            self.values[rows, index],
+        )
+
+
+def gather(study: Study, config: ReportConfig) -> Content:
+    """Read all that the report shows.
+
+    Raises
+    ------
+    UserError
+        If a step is missing, or the map is asked for latents that the equation has not.
+    """
+    schemes, front, classifier = study.schemes(), study.front(), study.classifier()
+    cells = study.cells()
+    positive, _ = target(study)
+    latents = Latents(study)
+    held_out = np.flatnonzero((cells["split"].to_numpy() == "test") & np.isfinite(positive))
+    chosen = _some(held_out, positive, config)
+    traversed = sorted({*classifier.used, *front.choice.expression.variables}, key=natural)
+    layers = classifier.sparse_layers()
+    return Content(
+        title=config.title or study.name,
+        cells=_splits(cells, positive, schemes.classes),
+        unlabelled=int(np.isnan(positive).sum()),
+        schemes=schemes,
+        crops=np.asarray(study.crops()[chosen], np.float32),
+        decoded=latents.decode(chosen),
+        traversals=np.stack([latents.traverse(name) for name in traversed]),
+        traversal_values=np.stack([latents.range(name) for name in traversed]),
+        traversal_names=traversed,
+        weights=[weight * mask for weight, _, mask in layers],
+        inputs=classifier.inputs,
+        usage_before=classifier.kept_before,
+        usage_after=classifier.kept_after,
+        networks=classifier.sparse.seeds,
+        active=latents.active,
+        latents=len(latents.names),
+        front=front,
+        decision=_decision(front.choice.expression, latents, held_out, positive, config),
+        history=study.history(),
+        provenance={
+            name: record.model_dump(mode="json")
+            for name, record in study.steps().items()
+            if name != "report"
+        },
+    )
+
+
+def _some(
+    rows: NDArray[np.intp], positive: NDArray[np.float64], config: ReportConfig
+) -> NDArray[np.intp]:
+    """Choose cells to show, as evenly from both classes as there are, the first class first."""
+    random = np.random.default_rng(config.seed)
+    by_class = [random.permutation(rows[positive[rows] == value]) for value in (0, 1)]
+    half = config.cells // 2
+    first = max(config.cells - half, config.cells - len(by_class[1]))
+    parts = [by_class[0][:first], by_class[1][: config.cells - min(first, len(by_class[0]))]]
+    return np.concatenate([np.sort(part) for part in parts])
+
+
+def _splits(
+    cells: pd.DataFrame, positive: NDArray[np.float64], classes: tuple[str, str]
+) -> pd.DataFrame:
+    rows = []
+    for split in ("train", "validation", "test"):
+        here = (cells["split"].to_numpy() == split) & np.isfinite(positive)
+        counts = {name: int((positive[here] == value).sum()) for value, name in enumerate(classes)}
+        rows.append({"split": split, **counts, "groups": cells.loc[here, "group"].nunique()})
+    return pd.DataFrame(rows)
+
+
+def _decision(
+    expression: Expression,
+    latents: Latents,
+    rows: NDArray[np.intp],
+    positive: NDArray[np.float64],
+    config: ReportConfig,
+) -> Decision | None:
+    ranked = by_importance(expression, latents)
+    for axis in ("x", "y"):
+        asked = getattr(config, axis)
+        if asked and asked not in ranked:
+            raise UserError(
+                f"The decision map cannot have '{asked}' along its {axis} axis: the equation's "
+                f"latents are {listed(ranked) or 'none'}."
+            )
+    if config.x and config.x == config.y:
+        raise UserError(f"The decision map has '{config.x}' along both axes: choose two latents.")
+    if not ranked:
+        return None
+    x = config.x or next(name for name in ranked if name != config.y or len(ranked) == 1)
+    rest = [name for name in ranked if name != x]
+    y = config.y if config.y and config.y != x else (rest[0] if rest else None)
+    fixed = {name: float(latents.centre[latents.names.index(name)]) for name in rest if name != y}
+    return Decision(
+        latents.along(x, rows), latents.along(y, rows) if y else None, fixed, positive[rows]
+    )
+
+
+def by_importance(expression: Expression, latents: Latents) -> list[str]:
+    """Sort an expression's latents by how far the score moves when one is put to its median.
+
+    The median over cells of that move, so that a few extreme cells do not decide.
+    """
+    sample = np.random.default_rng(0).permutation(len(latents.values))[:_MOST]
+    values = {
+        name: latents.values[sample, latents.names.index(name)].astype(np.float64)
+        for name in expression.variables
+    }
+    moves = {}
+    with np.errstate(all="ignore"):
+        scores = expression.evaluate(values)
+        for name, value in values.items():
+            still = expression.evaluate({**values, name: np.full_like(value, np.median(value))})
+            move = np.abs(scores - still)
+            known = move[np.isfinite(move)]
+            moves[name] = float(np.median(known)) if len(known) else 0.0
+    return sorted(moves, key=lambda name: (-moves[name], natural(name)))
