@@ -35,7 +35,7 @@ class Latents:
     """
 
     def __init__(self, study: Study) -> None:
-        statistics = study.latent_statistics()
+        statistics = pd.DataFrame(study.latent_statistics())
         self.names: list[str] = statistics["name"].tolist()
         self.low, self.high = statistics["low"].to_numpy(), statistics["high"].to_numpy()
         self.active = int(statistics["active"].sum())
