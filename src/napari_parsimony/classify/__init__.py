@@ -1,0 +1,1 @@
+"""Crops or latents to scores: black box, dense and sparse networks."""

@@ -1,0 +1,364 @@
+"""Three ways from a cell to a score: black box, dense and sparse; above 0 is the second class."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from napari_parsimony.artefact import read_json, write_json
+from napari_parsimony.classify.black_box import BlackBox, black_box_scores
+from napari_parsimony.classify.mlp import CHUNK, Networks
+from napari_parsimony.classify.topology import Compact, live_masks
+from napari_parsimony.errors import UserError
+from napari_parsimony.progress import Progress, Report, silent
+
+FORMAT_VERSION = 1
+Scheme = Literal["black_box", "dense", "sparse"]
+
+
+@dataclass
+class Classifier:
+    """Trained networks and what is known about them.
+
+    Attributes
+    ----------
+    names
+        The two classes: the first scores below 0, the second above.
+    latents
+        All latents, in the order in which arrays of latents have them.
+    inputs
+        The active ones, in the order in which the dense and sparse networks read them.
+    mean, sd
+        Standardisation of `inputs`: each latent over the training cells.
+    black_box, dense, sparse
+        The networks; the sparse ones with masks.
+    crop_shape
+        Channels and side of the crops that the black box reads.
+    losses
+        Lowest validation loss of each network: "black_box", "dense", "sparse" (after removing
+        inputs) and "sparse_before".
+    chosen
+        The sparse network that stands for all: the fewest latents within one standard error of
+        the best.
+    kept_before, kept_after
+        For each of `inputs` the share of sparse networks that use it, before and after removing
+        inputs.
+    facts
+        More numbers of the training, for people and reports.
+    """
+
+    names: tuple[str, str]
+    latents: list[str]
+    inputs: list[str]
+    mean: np.ndarray
+    sd: np.ndarray
+    black_box: list[BlackBox]
+    dense: Networks
+    sparse: Networks
+    crop_shape: tuple[int, int]
+    losses: dict[str, list[float]]
+    chosen: int
+    kept_before: dict[str, float]
+    kept_after: dict[str, float]
+    facts: dict[str, Any]
+
+    @property
+    def used(self) -> list[str]:
+        """Latents that the chosen sparse network uses."""
+        return [self.inputs[i] for i in self._compact.inputs]
+
+    def scores(
+        self, crops: np.ndarray, latents: pd.DataFrame, report: Report = silent
+    ) -> pd.DataFrame:
+        """Scores of cells by all three schemes.
+
+        Parameters
+        ----------
+        crops
+            (N, C, S, S), row i belongs to row i of `latents`; may be memory mapped.
+        latents
+            Columns z0, z1, …; others are ignored.
+        report
+            Told how far it is.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``black_box``, ``dense``: mean score over their networks; ``sparse``: the chosen
+            network; ``sparse_mean``; and the standard deviations over networks
+            ``black_box_sd``, ``dense_sd``, ``sparse_sd``. Indexed like `latents`.
+
+        Raises
+        ------
+        UserError
+            If crops or latents are not those that the networks were trained on.
+        """
+        expected = (len(latents), *self.crop_shape, self.crop_shape[1])
+        if crops.shape != expected:
+            raise UserError(
+                f"The classifier needs crops of shape {expected} for these cells and got "
+                f"{crops.shape}; train it again on these crops."
+            )
+        x = torch.from_numpy(self.standardise(latents))
+        n = len(x)
+
+        def progress(done: int) -> None:
+            report(Progress(done, n, "Scoring cells"))
+
+        image = black_box_scores(self.black_box, crops, progress=progress)
+        with torch.no_grad():
+            dense, sparse = (
+                torch.cat([networks.score(part) for part in x.split(CHUNK)], 1).numpy()
+                for networks in (self.dense, self.sparse)
+            )
+        return pd.DataFrame(
+            {
+                "black_box": image.mean(0),
+                "black_box_sd": image.std(0),
+                "dense": dense.mean(0),
+                "dense_sd": dense.std(0),
+                "sparse": sparse[self.chosen],
+                "sparse_mean": sparse.mean(0),
+                "sparse_sd": sparse.std(0),
+            },
+            index=latents.index,
+        )
+
+    def sparse_scores(self, latents: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Scores of the chosen sparse network, quick enough for a slider.
+
+        Parameters
+        ----------
+        latents
+            A table with columns z0, z1, … or an array (N, latents) in the order of `latents`.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N,)
+        """
+        return self._compact(self.standardise(latents))
+
+    def sparse_layers(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Weights (in, out), biases (out,) and live masks (in, out) of the chosen network.
+
+        The first layer's rows are `inputs`, standardised.
+        """
+        return _layers(self.sparse, self.chosen)
+
+    def module(self, scheme: Scheme) -> nn.Module:
+        """One differentiable function from what a scheme reads to its score.
+
+        Parameters
+        ----------
+        scheme
+            "black_box" reads crops (B, C, S, S) and gives the mean of its networks; "dense"
+            (mean) and "sparse" (the chosen one) read raw latents (B, latents) in the order of
+            `latents`.
+        """
+        if scheme == "black_box":
+            return _Mean(self.black_box)
+        positions = [self.latents.index(name) for name in self.inputs]
+        which = [self.chosen] if scheme == "sparse" else list(range(self.dense.seeds))
+        networks = self.sparse if scheme == "sparse" else self.dense
+        return _LatentScore(networks, which, positions, self.mean, self.sd)
+
+    def standardise(self, latents: pd.DataFrame | np.ndarray) -> np.ndarray:
+        """Latents as the dense and sparse networks read them, (N, inputs) float32."""
+        if isinstance(latents, pd.DataFrame):
+            missing = [name for name in self.inputs if name not in latents.columns]
+            if missing:
+                raise UserError(
+                    f"The classifier reads {missing[0]}, which the table of latents lacks; "
+                    "train the classifier again on these latents."
+                )
+            raw = latents[self.inputs].to_numpy(np.float32)
+        else:
+            if latents.ndim != 2 or latents.shape[1] != len(self.latents):
+                raise UserError(
+                    f"The classifier reads {len(self.latents)} latents a cell and got an array of "
+                    f"shape {latents.shape}."
+                )
+            raw = latents[:, self._positions].astype(np.float32)
+        return (raw - self.mean) / self.sd
+
+    @cached_property
+    def _positions(self) -> np.ndarray:
+        return np.array([self.latents.index(name) for name in self.inputs])
+
+    @cached_property
+    def _compact(self) -> Compact:
+        weights, biases, masks = zip(*_layers(self.sparse, self.chosen), strict=True)
+        return Compact.of(weights, biases, masks)
+
+    def save(self, folder: Path) -> None:
+        """Write networks.safetensors and summary.json."""
+        tensors = {
+            "mean": torch.from_numpy(self.mean),
+            "sd": torch.from_numpy(self.sd),
+            "dense": self.dense.parameters.detach(),
+            "sparse": self.sparse.parameters.detach(),
+            "sparse_mask": torch.cat(
+                [torch.from_numpy(mask).reshape(-1) for mask in self.sparse.masks]
+            ),
+        }
+        for i, network in enumerate(self.black_box):
+            for name, value in network.state_dict().items():
+                tensors[f"black_box.{i}.{name}"] = value.contiguous()
+        save_file(tensors, folder / "networks.safetensors")
+        summary = {
+            "format_version": FORMAT_VERSION,
+            "names": self.names,
+            "latents": self.latents,
+            "inputs": self.inputs,
+            "used": self.used,
+            "chosen": self.chosen,
+            "crop_shape": self.crop_shape,
+            "hidden": self.dense.sizes[1:-1],
+            "networks": {
+                "black_box": len(self.black_box),
+                "dense": self.dense.seeds,
+                "sparse": self.sparse.seeds,
+            },
+            "losses": self.losses,
+            "kept_before": self.kept_before,
+            "kept_after": self.kept_after,
+            "facts": self.facts,
+        }
+        write_json(folder / "summary.json", summary)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Classifier":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        UserError
+            If a file is missing, is not what it should be, or is of a newer version.
+        """
+        summary = read_json(folder / "summary.json")
+        file = folder / "networks.safetensors"
+        if not isinstance(summary, dict) or not isinstance(summary.get("format_version"), int):
+            raise UserError(f"{folder / 'summary.json'} does not describe a classifier.")
+        if summary["format_version"] > FORMAT_VERSION:
+            raise UserError(
+                f"{folder} was written by a newer version of napari-parsimony; update it."
+            )
+        try:
+            return cls._restore(summary, load_file(file))
+        except FileNotFoundError as error:
+            raise UserError(f"The file {file} is missing; train the classifier again.") from error
+        except (
+            SafetensorError,
+            OSError,
+            KeyError,
+            ValueError,
+            TypeError,
+            IndexError,
+            AttributeError,
+            RuntimeError,
+        ) as error:
+            raise UserError(
+                f"The classifier in {folder} is damaged ({type(error).__name__}: "
+                f"{str(error).splitlines()[0] if str(error) else 'no details'}); train it again."
+            ) from error
+
+    @classmethod
+    def _restore(cls, summary: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> "Classifier":
+        first, second = map(str, summary["names"])
+        channels, size = map(int, summary["crop_shape"])
+        inputs = list(map(str, summary["inputs"]))
+        sizes = (len(inputs), *map(int, summary["hidden"]), 1)
+        counts = summary["networks"]
+        latents = list(map(str, summary["latents"]))
+        dense, sparse = Networks(sizes, counts["dense"]), Networks(sizes, counts["sparse"])
+        if (
+            tensors["dense"].shape != dense.parameters.shape
+            or tensors["sparse"].shape != sparse.parameters.shape
+            or tensors["sparse_mask"].shape != (sparse.n_weights,)
+            or not tensors["mean"].shape == tensors["sd"].shape == (len(inputs),)
+            or not 0 <= summary["chosen"] < sparse.seeds
+            or not set(inputs) <= set(latents)
+        ):
+            raise ValueError("the networks do not have the sizes that summary.json states")
+        with torch.no_grad():
+            dense.parameters.copy_(tensors["dense"])
+            sparse.parameters.copy_(tensors["sparse"])
+        sparse.mask = tensors["sparse_mask"].float()
+        black_box = []
+        for i in range(counts["black_box"]):
+            network = BlackBox(channels, size)
+            prefix = f"black_box.{i}."
+            network.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            )
+            black_box.append(network.eval())
+        return cls(
+            names=(first, second),
+            latents=latents,
+            inputs=inputs,
+            mean=tensors["mean"].numpy(),
+            sd=tensors["sd"].numpy(),
+            black_box=black_box,
+            dense=dense,
+            sparse=sparse,
+            crop_shape=(channels, size),
+            losses=summary["losses"],
+            chosen=summary["chosen"],
+            kept_before=summary["kept_before"],
+            kept_after=summary["kept_after"],
+            facts=summary["facts"],
+        )
+
+
+class _Mean(nn.Module):
+    def __init__(self, networks: list[BlackBox]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([network(x) for network in self.networks]).mean(0)
+
+
+class _LatentScore(nn.Module):
+    mean: torch.Tensor
+    sd: torch.Tensor
+    positions: torch.Tensor
+
+    def __init__(
+        self,
+        networks: Networks,
+        which: list[int],
+        positions: list[int],
+        mean: np.ndarray,
+        sd: np.ndarray,
+    ) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList([w.detach()[which].clone() for w in networks.weights])
+        self.biases = nn.ParameterList([b.detach()[which].clone() for b in networks.biases])
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("sd", torch.from_numpy(sd))
+        self.register_buffer("positions", torch.tensor(positions))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        h = ((z[:, self.positions] - self.mean) / self.sd).expand(len(self.weights[0]), -1, -1)
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            h = torch.relu(torch.baddbmm(bias, h, weight))
+        return torch.baddbmm(self.biases[-1], h, self.weights[-1])[..., 0].mean(0)
+
+
+def _layers(networks: Networks, which: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Weights, biases and live masks of one network."""
+    live = live_masks([mask[which] for mask in networks.masks])
+    return [
+        (weight[which].detach().numpy(), bias[which, 0].detach().numpy(), mask)
+        for weight, bias, mask in zip(networks.weights, networks.biases, live, strict=True)
+    ]

@@ -1,0 +1,390 @@
+"""Many small networks trained as one tensor program.
+
+S networks of the same shape are one batched matrix product per layer, so sixteen cost about as
+much as one. Each has its own random start, its own order of cells and its own early stopping,
+and comes out as it would alone. A sparse network is a dense one with a mask: masked weights are
+0, so one backward pass gives the gradient of every weight, masked or not.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from napari_parsimony.classify.topology import live_masks
+
+CHUNK = 4096  # cells scored at a time, so that memory does not grow with the study
+REWIRING_BATCH = 2048  # one small batch says little about a weight that is not there
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Standardised latents with their targets.
+
+    Attributes
+    ----------
+    x
+        (N, inputs) float32.
+    y, weight
+        0 or 1 and the weight under which both classes count the same, (N,) float32.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    weight: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def logistic_loss(score: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Weighted logistic loss of each cell."""
+    return weight * (torch.nn.functional.softplus(score) - score * y)
+
+
+class Networks:
+    """S rectifier networks with one output each.
+
+    All parameters are one vector, weights before biases, so that the optimiser is a few
+    operations on one tensor; `weights` and `biases` are views of it.
+
+    Parameters
+    ----------
+    sizes
+        Units per layer, inputs first, 1 last.
+    seeds
+        How many networks.
+
+    Attributes
+    ----------
+    weights, biases
+        Per layer (S, in, out) and (S, 1, out).
+    mask
+        0 or 1 for every weight, flat like the parameters, and None in dense networks.
+    """
+
+    def __init__(self, sizes: Sequence[int], seeds: int) -> None:
+        self.sizes, self.seeds = tuple(sizes), seeds
+        layers = list(pairwise(sizes))
+        self.n_weights = seeds * sum(a * b for a, b in layers)
+        self.parameters = torch.zeros(self.n_weights + seeds * sum(b for _, b in layers))
+        self.weights = self.split_weights(self.parameters)
+        self.biases = self.split_biases(self.parameters)
+        for leaf in (*self.weights, *self.biases):
+            leaf.requires_grad_()
+        self.mask: torch.Tensor | None = None
+
+    def _views(self, flat: torch.Tensor, shapes: list[tuple[int, int]]) -> list[torch.Tensor]:
+        parts = flat.split([self.seeds * a * b for a, b in shapes])
+        return [part.view(self.seeds, *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def split_weights(self, flat: torch.Tensor) -> list[torch.Tensor]:
+        """View as (S, in, out) the weights' part of a vector laid out like the parameters."""
+        shapes = list(pairwise(self.sizes))
+        return self._views(flat[: self.n_weights], shapes)
+
+    def split_biases(self, flat: torch.Tensor) -> list[torch.Tensor]:
+        """View as (S, 1, out) the biases' part of a vector laid out like the parameters."""
+        return self._views(flat[self.n_weights :], [(1, size) for size in self.sizes[1:]])
+
+    @property
+    def masks(self) -> list[np.ndarray]:
+        """Connections of each layer, (S, in, out)."""
+        if self.mask is None:
+            return [np.ones(weight.shape, bool) for weight in self.weights]
+        return [mask.numpy() > 0 for mask in self.split_weights(self.mask)]
+
+    def set_masks(self, masks: Sequence[np.ndarray]) -> None:
+        """Keep only these connections, (S, in, out) per layer."""
+        flat = np.concatenate([np.ascontiguousarray(mask).reshape(-1) for mask in masks])
+        self.mask = torch.from_numpy(flat.astype(np.float32))
+        with torch.no_grad():
+            self.parameters[: self.n_weights] *= self.mask
+
+    @torch.no_grad()
+    def initialise(self, generators: Sequence[np.random.Generator]) -> None:
+        """He initialisation, scaled by the connections a unit really has; biases 0."""
+        self.parameters.zero_()
+        masks = [torch.from_numpy(mask) for mask in self.masks]
+        for seed, generator in enumerate(generators):
+            for weight, mask in zip(self.weights, masks, strict=True):
+                normal = generator.standard_normal(tuple(weight.shape[1:]), dtype=np.float32)
+                fan_in = mask[seed].sum(0).clamp_min(1)
+                weight[seed] = torch.from_numpy(normal) * mask[seed] * (2 / fan_in).sqrt()
+
+    def score(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores (S, N) of cells that are the same, (N, inputs), or not, (S, N, inputs)."""
+        h = x if x.ndim == 3 else x.expand(self.seeds, -1, -1)
+        last = len(self.weights) - 1
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            h = torch.baddbmm(bias, h, weight)
+            if layer < last:
+                h = torch.relu(h)
+        return h[..., 0]
+
+    @torch.no_grad()
+    def losses(self, cells: Cells) -> torch.Tensor:
+        """Weighted logistic loss of each cell, (S, N)."""
+        parts = [
+            logistic_loss(self.score(x), y, weight)
+            for x, y, weight in zip(
+                cells.x.split(CHUNK), cells.y.split(CHUNK), cells.weight.split(CHUNK), strict=True
+            )
+        ]
+        return torch.cat(parts, 1)
+
+    def gradient(self, x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Gradient of every parameter, masked ones too, of each network's own mean loss."""
+        loss = logistic_loss(self.score(x), y, weight).mean(1).sum()
+        leaves = (*self.weights, *self.biases)
+        return torch.cat([part.reshape(-1) for part in torch.autograd.grad(loss, leaves)])
+
+    def clone(self) -> "Networks":
+        """Return an independent copy."""
+        copy = Networks(self.sizes, self.seeds)
+        copy.parameters.copy_(self.parameters)
+        copy.mask = None if self.mask is None else self.mask.clone()
+        return copy
+
+    @torch.no_grad()
+    def live_part(self) -> tuple["Networks", torch.Tensor]:
+        """Return smaller networks of the live units only, which compute the same.
+
+        A dead unit changes nothing, except that one without a live connection before it is a
+        constant; its bias is set to 0 here so that it is none. At 2 % this leaves out more than
+        half of all units, which makes training several times as fast.
+
+        Returns
+        -------
+        part
+            As many units a layer as the network with the most has.
+        where
+            For each parameter of `part` its position among this one's.
+        """
+        live = live_masks(self.masks)
+        units = [np.tile(np.arange(self.sizes[0]), (self.seeds, 1))]
+        for mask, bias in zip(live[:-1], self.biases, strict=False):
+            alive = mask.any(-2)
+            bias[:, 0] *= torch.from_numpy(alive)
+            order = np.argsort(~alive, axis=1, kind="stable")
+            units.append(np.sort(order[:, : max(1, alive.sum(1).max())], axis=1))
+        units.append(np.zeros((self.seeds, 1), int))
+        places = torch.arange(len(self.parameters))
+        weights = self.split_weights(places)
+        biases = self.split_biases(places)
+        seed = np.arange(self.seeds)[:, None, None]
+        where = torch.cat(
+            [
+                place[seed, before[:, :, None], after[:, None, :]].reshape(-1)
+                for place, before, after in zip(weights, units[:-1], units[1:], strict=True)
+            ]
+            + [
+                place[seed[..., 0], 0, after].reshape(-1)
+                for place, after in zip(biases, units[1:], strict=True)
+            ]
+        )
+        part = Networks([unit.shape[1] for unit in units], self.seeds)
+        part.parameters.copy_(self.parameters[where])
+        if self.mask is not None:
+            part.mask = self.mask[where[: part.n_weights]]
+        return part, where
+
+    @torch.no_grad()
+    def take(self, other: "Networks", which: torch.Tensor) -> None:
+        """Replace the networks `which` (S,) by those of `other`, connections included."""
+        pairs = [*zip((*self.weights, *self.biases), (*other.weights, *other.biases), strict=True)]
+        if self.mask is not None and other.mask is not None:
+            pairs += zip(self.split_weights(self.mask), self.split_weights(other.mask), strict=True)
+        for mine, theirs in pairs:
+            mine.copy_(torch.where(which[:, None, None], theirs, mine))
+
+
+class Adam:
+    """Adam with decoupled weight decay, in which any parameter can start anew.
+
+    The corrections for the zero start are kept per parameter (they are the running means of a
+    constant 1), so that a weight grown late is treated like one at the first step.
+
+    Parameters
+    ----------
+    networks
+        Whose parameters it changes.
+    weight_decay
+        Of weights, not of biases.
+    state
+        (4, parameters): running mean and mean square of the gradient, and their corrections.
+    """
+
+    def __init__(
+        self, networks: Networks, weight_decay: float, state: torch.Tensor | None = None
+    ) -> None:
+        self.networks, self.weight_decay = networks, weight_decay
+        self.state = torch.zeros(4, len(networks.parameters)) if state is None else state
+
+    @torch.no_grad()
+    def step(self, gradient: torch.Tensor, rate: float) -> None:
+        """Change the parameters; masked weights stay 0 and gather no state."""
+        networks, (mean, square, one, two) = self.networks, self.state
+        if networks.mask is not None:
+            gradient[: networks.n_weights] *= networks.mask
+        mean.lerp_(gradient, 0.1)
+        square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        one.mul_(0.9).add_(0.1)
+        two.mul_(0.999).add_(0.001)
+        networks.parameters[: networks.n_weights] *= 1 - rate * self.weight_decay
+        scale = square.div(two).sqrt_().add_(1e-8).mul_(one)
+        networks.parameters.addcdiv_(mean, scale, value=-rate)
+
+    def restart(self, weights: torch.Tensor) -> None:
+        """Forget the state of the weights where this flat mask is 0."""
+        self.state[:, : self.networks.n_weights] *= weights
+
+    def part(self, networks: Networks, where: torch.Tensor) -> "Adam":
+        """Return the optimiser of a part of the networks (see `Networks.live_part`)."""
+        return Adam(networks, self.weight_decay, self.state[:, where])
+
+
+class Rewiring(Protocol):
+    """Something that moves connections instead of an optimiser step."""
+
+    def due(self, step: int) -> bool:
+        """Whether this step (from 1) rewires."""
+
+    def last(self, steps: int) -> int:
+        """Return the last step up to `steps` that rewires, or 0."""
+
+    def update(self, networks: Networks, adam: Adam, gradient: torch.Tensor, step: int) -> None:
+        """Move connections, given the gradient of every weight."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train."""
+
+    steps: int
+    rate: float
+    weight_decay: float
+    batch: int
+    evaluate_every: int = 50
+    patience: int = 10**9
+
+
+@dataclass
+class Batches:
+    """Each network's own endless shuffled order of the cells."""
+
+    n: int
+    size: int
+    generators: Sequence[np.random.Generator]
+    _order: np.ndarray = field(init=False)
+    _at: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = min(self.size, self.n)
+        self._at = self.n
+
+    def next(self, size: int | None = None) -> torch.Tensor:
+        """Row numbers (S, size)."""
+        size = min(size or self.size, self.n)
+        if self._at + size > self.n:
+            self._order = np.stack([g.permutation(self.n) for g in self.generators])
+            self._at = 0
+        self._at += size
+        return torch.from_numpy(self._order[:, self._at - size : self._at])
+
+
+def fit(
+    networks: Networks,
+    train: Cells,
+    validation: Cells,
+    schedule: Schedule,
+    generators: Sequence[np.random.Generator],
+    rewiring: Rewiring | None = None,
+    told: Callable[[int, dict[str, float]], None] | None = None,
+) -> torch.Tensor:
+    """Train, and leave each network as it was when its validation loss was lowest.
+
+    Parameters
+    ----------
+    networks
+        Trained in place, connections included.
+    train, validation
+        Cells to learn from and to stop by.
+    schedule
+        Steps, learning rate (falls to 0 along a cosine) and early stopping: training ends when
+        no network has improved for `patience` evaluations, never before the last rewiring.
+    generators
+        One per network.
+    rewiring
+        Moves connections at some steps, which see a larger batch.
+    told
+        Called at every evaluation with the step and losses worth plotting.
+
+    Returns
+    -------
+    torch.Tensor
+        Best validation loss of each network, (S,).
+    """
+    adam = Adam(networks, schedule.weight_decay)
+    batches = Batches(len(train), schedule.batch, generators)
+    best, best_loss = networks.clone(), networks.losses(validation).mean(1)
+    since = 0
+    part, where = networks.live_part()
+    worker = adam.part(part, where)
+    last_rewiring = 0 if rewiring is None else rewiring.last(schedule.steps)
+
+    def put_back() -> None:
+        networks.parameters[where] = part.parameters
+        adam.state[:, where] = worker.state
+
+    for step in range(1, schedule.steps + 1):
+        if rewiring is not None and rewiring.due(step):
+            rows = batches.next(REWIRING_BATCH)
+            put_back()
+            gradient = networks.gradient(train.x[rows], train.y[rows], train.weight[rows])
+            rewiring.update(networks, adam, gradient, step)
+            part, where = networks.live_part()
+            worker = adam.part(part, where)
+        else:
+            rows = batches.next()
+            gradient = part.gradient(train.x[rows], train.y[rows], train.weight[rows])
+            rate = schedule.rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / schedule.steps))
+            worker.step(gradient, rate)
+        if step % schedule.evaluate_every == 0 or step == schedule.steps:
+            loss = part.losses(validation).mean(1)
+            better = loss < best_loss
+            put_back()
+            best.take(networks, better)
+            best_loss = torch.where(better, loss, best_loss)
+            since = 0 if better.any() or step <= last_rewiring else since + 1
+            if told is not None:
+                told(
+                    step,
+                    {
+                        "validation loss": float(loss.mean()),
+                        "best validation loss": float(best_loss.min()),
+                    },
+                )
+            if since >= schedule.patience:
+                break
+    networks.take(best, torch.ones(networks.seeds, dtype=torch.bool))
+    return best_loss
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep small tensor operations on one thread.
+
+    Handing them to several costs more than it saves, and many times more on a busy machine.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

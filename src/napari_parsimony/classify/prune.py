@@ -1,0 +1,143 @@
+"""Remove whole inputs that a sparse network does not need.
+
+RigL fixes how many connections a network has, not how many inputs it reads: spare connections
+end on inputs that say nothing. Backward elimination on held-out cells takes them away again.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from napari_parsimony.classify.mlp import Cells, Networks
+from napari_parsimony.classify.topology import live_masks, used_inputs
+
+
+def clustered_error(losses: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the standard error of mean losses when cells of one group are alike.
+
+    Parameters
+    ----------
+    losses
+        (..., N), one loss per cell.
+    groups
+        (N,) integers from 0. With one group there is nothing to compare between groups, and
+        the error is NaN.
+
+    Returns
+    -------
+    numpy.ndarray
+        (...,): the cluster-robust standard error with the G / (G - 1) correction.
+    """
+    count = int(groups.max()) + 1
+    if count < 2:
+        return np.full(losses.shape[:-1], np.nan)
+    residual = losses - losses.mean(-1, keepdims=True)
+    member = np.eye(count)[groups]
+    return np.sqrt(count / (count - 1) * ((residual @ member) ** 2).sum(-1)) / losses.shape[-1]
+
+
+def without_inputs(masks: list[np.ndarray], removed: np.ndarray) -> list[np.ndarray]:
+    """Keep the connections on paths from the inputs that are not `removed`, (S, inputs).
+
+    A network that would lose its last path loses all connections and is a constant.
+    """
+    return live_masks([masks[0] & ~removed[:, :, None], *masks[1:]])
+
+
+@torch.no_grad()
+def ablated_losses(networks: Networks, cells: Cells, candidates: np.ndarray) -> np.ndarray:
+    """Mean loss of each network with one input at its mean (0 when standardised).
+
+    Parameters
+    ----------
+    networks
+        S sparse networks.
+    cells
+        Cells to measure on.
+    candidates
+        (S, inputs): which inputs to try; the others' losses are infinite.
+
+    Returns
+    -------
+    numpy.ndarray
+        (S, inputs).
+    """
+    part, _ = networks.live_part()
+    result = np.full(candidates.shape, np.inf)
+    for j in np.flatnonzero(candidates.any(0)):
+        x = cells.x.clone()
+        x[:, j] = 0
+        losses = part.losses(Cells(x, cells.y, cells.weight)).mean(1).numpy()
+        result[:, j] = np.where(candidates[:, j], losses, np.inf)
+    return result
+
+
+def eliminate_inputs(
+    networks: Networks,
+    validation: Cells,
+    groups: np.ndarray,
+    fine_tune: Callable[[Networks], None],
+    told: Callable[[int, dict[str, float]], None],
+    units: int,
+) -> None:
+    """Remove inputs one by one while the held-out loss stays within one standard error.
+
+    Each round every network loses the input whose absence hurts it least. If its loss is then
+    more than one standard error above its lowest so far, it gets a fine-tuning to recover; if
+    it does not, the input is needed and stays. It ends when all that is left is needed.
+
+    The standard error is that of the difference, cell by cell: both networks find the same
+    cells hard, so the errors of their means say little about which is better (on a planted law
+    of four inputs they let two of the four go).
+
+    Parameters
+    ----------
+    networks
+        S sparse networks, changed in place; of the connections only live ones are left.
+    validation, groups
+        Held-out cells, and which of them belong together, integers from 0 (see
+        `clustered_error`).
+    fine_tune
+        Trains networks with the connections they have, in place.
+    told
+        Called with how far it is, of `units`, and numbers worth plotting.
+    units
+        See `told`.
+    """
+    networks.set_masks(live_masks(networks.masks))
+    reference = networks.losses(validation).numpy()
+    needed = np.zeros((networks.seeds, networks.sizes[0]), bool)
+    in_question = max(1, int(used_inputs(networks.masks).sum()))
+
+    def accept(trial: Networks) -> np.ndarray:
+        """Take over the trials that are good enough, and compare with better ones from now on."""
+        losses = trial.losses(validation).numpy()
+        excess = losses - reference
+        good = excess.mean(1) <= clustered_error(excess, groups)
+        networks.take(trial, torch.from_numpy(good))
+        better = excess.mean(1) < 0
+        reference[better] = losses[better]
+        return good
+
+    while True:
+        used = used_inputs(networks.masks)
+        candidates = used & ~needed & (used.sum(1, keepdims=True) > 1)
+        told(
+            units - units * int(candidates.sum()) // in_question,
+            {"latents used": float(used.sum(1).mean())},
+        )
+        if not candidates.any():
+            break
+        ablated = ablated_losses(networks, validation, candidates)
+        removed = np.zeros_like(candidates)
+        trying = candidates.any(1)
+        removed[trying, ablated.argmin(1)[trying]] = True
+        trial = networks.clone()
+        trial.set_masks(without_inputs(networks.masks, removed))
+        failed = trying & ~accept(trial)
+        if failed.any():
+            fine_tune(trial)
+            failed &= ~accept(trial)
+            needed |= removed & failed[:, None]
+    fine_tune(networks)

@@ -1,0 +1,101 @@
+"""Which of the two classes a cell belongs to."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from napari_parsimony.errors import UserError
+
+
+def binary_targets(
+    classes: pd.Series, mapping: Mapping[str, Sequence[str]]
+) -> tuple[np.ndarray, tuple[str, str]]:
+    """Turn raw classes into 0 and 1.
+
+    Parameters
+    ----------
+    classes
+        Raw class of each cell; missing where nobody said.
+    mapping
+        The two classes in order, each with the raw classes it gathers. Empty: the two raw
+        classes found, in alphabetical order.
+
+    Returns
+    -------
+    targets
+        One float per cell: 0 for the first class, 1 for the second, NaN for cells without a
+        class or of a raw class that neither gathers.
+    names
+        The two class names.
+
+    Raises
+    ------
+    UserError
+        If there are not two classes to tell apart.
+    """
+    counts = classes.dropna().astype(str).value_counts().sort_index()
+    found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
+    if not mapping:
+        if len(counts) < 2:
+            raise UserError(
+                f"Two classes are needed to train a classifier, and the cells have: {found}; "
+                "give more cells a class."
+            )
+        if len(counts) > 2:
+            raise UserError(
+                f"The cells have more than two classes: {found}; set 'classes' to the two that "
+                "are to be told apart, each with the raw classes it gathers."
+            )
+        mapping = {str(name): (str(name),) for name in counts.index}
+    if len(mapping) != 2:
+        raise UserError(f"The setting 'classes' names {len(mapping)} classes; name exactly two.")
+    targets = np.full(len(classes), np.nan)
+    raw = classes.astype(object).to_numpy()
+    for value, (name, members) in enumerate(mapping.items()):
+        for member in members:
+            if member not in counts.index:
+                raise UserError(
+                    f"The setting 'classes' gathers the raw class {member!r} into {name!r}, "
+                    f"and no cell has it; the cells have: {found}."
+                )
+            targets[raw == member] = value
+    first, second = mapping
+    return targets, (first, second)
+
+
+def require_both_classes(targets: np.ndarray, part: str, names: tuple[str, str]) -> None:
+    """Refuse a split on which nothing can be trained or compared.
+
+    Parameters
+    ----------
+    targets
+        0 or 1 for each cell of the split that has a class.
+    part
+        Name of the split.
+    names
+        The two class names.
+
+    Raises
+    ------
+    UserError
+        Naming the class that is missing.
+    """
+    for value, name in enumerate(names):
+        if not (targets == value).any():
+            raise UserError(
+                f"No cell of the class {name!r} is in the {part} split; give more cells this "
+                "class, in more movies or images, or choose another fold."
+            )
+
+
+def balanced_weights(targets: np.ndarray) -> np.ndarray:
+    """Weights with mean 1 under which both classes count the same.
+
+    Parameters
+    ----------
+    targets
+        0 or 1 per cell, both present.
+    """
+    positive = targets.mean()
+    return np.where(targets == 1, 0.5 / positive, 0.5 / (1 - positive)).astype(np.float32)
