@@ -47,7 +47,7 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
         Is told how a command wants to show its progress and errors.
     """
     if steps is None:
-        from napari_parsimony.study.steps import STEPS
+        from napari_parsimony.report import STEPS
 
         steps = STEPS
     group = _Group(help=HELP)

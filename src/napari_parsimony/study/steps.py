@@ -4,14 +4,21 @@ Rooms are imported when their step runs: torch would make every start of napari 
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from napari_parsimony.cells.config import CellsConfig
+from napari_parsimony.cells.config import CellsConfig, movie_groups
+from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.progress import Report
 from napari_parsimony.study.step import Step
 from napari_parsimony.study.study import Study
+from napari_parsimony.symbolic.config import EquationsConfig
+from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.vae.config import VaeConfig
 
-__all__ = ["STEPS", "Step"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["STEPS", "Step", "crops_made", "group_word", "target"]
 
 
 def crops_made(study: Study) -> dict[str, object]:
@@ -19,6 +26,34 @@ def crops_made(study: Study) -> dict[str, object]:
     record = study.step("cells")
     config = record.config if record else {}
     return {name: config[name] for name in ("size", "normalisation", "orientation")}
+
+
+def group_word(study: Study) -> str:
+    """Name what the splits of a study keep together: movie, image or tile."""
+    cells, record = study.cells(), study.step("cells")
+    config = record.config if record else {}
+    if config["group_by"] != "auto":
+        return str(config["group_by"])
+    if movie_groups(config["pattern"]):
+        return "movie"
+    return "image" if (cells["group"] == cells["image"]).all() else "tile"
+
+
+def target(study: Study) -> "tuple[np.ndarray, tuple[str, str]]":
+    """Which of the two classes each cell of a study belongs to, as the classifier was told.
+
+    Returns
+    -------
+    target
+        (N,) 1 for the second class, 0 for the first, NaN for cells of neither.
+    classes
+        Names of the first and the second class.
+    """
+    from napari_parsimony.classify.targets import binary_targets
+
+    record = study.step("classify")
+    mapping = record.config["classes"] if record else {}
+    return binary_targets(study.cells()["class"], mapping)
 
 
 def _cells(study: Study, config: CellsConfig, out: Path, _: Path, report: Report) -> None:
@@ -34,24 +69,132 @@ def _vae(study: Study, config: VaeConfig, out: Path, checkpoints: Path, report: 
     run_vae(study.crops(), study.cells(), made, config, out, checkpoints, report)
 
 
-STEPS = {
-    step.name: step
-    for step in (
-        Step(
-            "cells",
-            "Cells",
-            "Cut cells out of images, and split them by movie.",
-            CellsConfig,
-            (),
-            _cells,
-        ),
-        Step(
-            "vae",
-            "Latents",
-            "Train a β-TCVAE on the crops, and find the latents of every cell.",
-            VaeConfig,
-            ("cells",),
-            _vae,
-        ),
+def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: Report) -> None:
+    import pandas as pd
+
+    from napari_parsimony.cells.table import KEY
+    from napari_parsimony.classify.train import train_classifier
+
+    cells, crops, latents = study.cells(), study.crops(), study.latents()
+    statistics = study.latent_statistics()
+    classifier = train_classifier(
+        crops,
+        latents,
+        cells["class"],
+        cells["split"],
+        cells["group"],
+        statistics.loc[statistics["active"], "name"].tolist(),
+        str(crops_made(study)["orientation"]),
+        config,
+        report,
     )
-}
+    classifier.save(out)
+    scores = classifier.scores(crops, latents, report)
+    pd.concat([latents[KEY], scores], axis=1).to_parquet(out / "scores.parquet", index=False)
+
+
+def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report: Report) -> None:
+    from napari_parsimony.symbolic.search import search_front
+
+    cells = study.cells()
+    front = search_front(
+        study.latents()[study.classifier().used],
+        study.network_scores()["sparse"].to_numpy(),
+        target(study)[0],
+        cells["split"].to_numpy(),
+        cells["group"].to_numpy(),
+        config,
+        report,
+    )
+    front.save(out / "front.json")
+
+
+def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: Report) -> None:
+    from napari_parsimony.trust.schemes import Complexity
+    from napari_parsimony.trust.step import run_evaluate
+
+    classifier, equation = study.classifier(), study.front().choice
+    positive, classes = target(study)
+    scores = study.network_scores()[["black_box", "dense", "sparse"]]
+    latents = study.latents()
+    scores["symbolic"] = equation.expression.evaluate(
+        {str(name): latents[name] for name in latents}
+    )
+    facts, boxes, nets = classifier.facts, len(classifier.black_box), classifier.dense.seeds
+    pixels = sum(parameter.numel() for parameter in classifier.black_box[0].parameters())
+    run_evaluate(
+        scores,
+        positive,
+        study.cells(),
+        study.crops(),
+        {
+            "black_box": Complexity(parameters=pixels),
+            "dense": Complexity(
+                parameters=facts["dense_weights"], expression_size=facts["dense_size"]
+            ),
+            "sparse": Complexity(
+                parameters=facts["live_weights"][classifier.chosen],
+                expression_size=facts["sparse_size"],
+            ),
+            "symbolic": Complexity(
+                parameters=len(equation.expression.constants), expression_size=equation.size
+            ),
+        },
+        config,
+        out,
+        classes,
+        group_word(study),
+        [
+            f"The score of the black box is the mean of {boxes} networks, that of the dense scheme "
+            f"of {nets}; their sizes are those of one network."
+        ],
+        report,
+    )
+
+
+def _by_name(*steps: Step) -> dict[str, Step]:
+    return {step.name: step for step in steps}
+
+
+STEPS = _by_name(
+    Step(
+        "cells",
+        "Cells",
+        "Cut cells out of images, and split them by movie.",
+        CellsConfig,
+        (),
+        _cells,
+    ),
+    Step(
+        "vae",
+        "Latents",
+        "Train a β-TCVAE on the crops, and find the latents of every cell.",
+        VaeConfig,
+        ("cells",),
+        _vae,
+    ),
+    Step(
+        "classify",
+        "Classifiers",
+        "Train the black box, the dense and the sparse networks that tell two classes apart.",
+        ClassifyConfig,
+        ("cells", "vae"),
+        _classify,
+    ),
+    Step(
+        "equations",
+        "Equations",
+        "Look for equations that decide as the sparse network does.",
+        EquationsConfig,
+        ("cells", "vae", "classify"),
+        _equations,
+    ),
+    Step(
+        "evaluate",
+        "Evaluation",
+        "Compare black box, dense, sparse and symbolic on held-out cells.",
+        EvaluateConfig,
+        ("cells", "vae", "classify", "equations"),
+        _evaluate,
+    ),
+)

@@ -234,7 +234,7 @@ class Study:
             path = self.path / step / file
             try:
                 value = load(path)
-            except (OSError, ValueError, KeyError, EOFError) as error:
+            except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
                 raise UserError(
                     f"{path} cannot be read ({error}): run the step '{step}' again."
                 ) from error
@@ -278,7 +278,7 @@ class Study:
         import pandas as pd
 
         def load(path: Path) -> pd.DataFrame:
-            return pd.DataFrame(read_json(path))
+            return pd.DataFrame(read_json(path)).astype({"name": "str", "active": "bool"})
 
         return self.read("vae", "latents.json", load).copy(deep=False)
 
@@ -297,6 +297,10 @@ class Study:
         from napari_parsimony.classify.classifier import Classifier
 
         return self.read("classify", "", Classifier.load)
+
+    def network_scores(self) -> "pd.DataFrame":
+        """Key of every cell and its scores by `Classifier.scores`, before any equation."""
+        return self._table("classify", "scores.parquet")
 
     def front(self) -> "Front":
         """Pareto front of expressions."""
