@@ -176,7 +176,7 @@ STEPS = _by_name(
     Step(
         "classify",
         "Classifiers",
-        "Train the black box, the dense and the sparse networks that tell two classes apart.",
+        "Train black box, dense and sparse networks to tell two classes apart.",
         ClassifyConfig,
         ("cells", "vae"),
         _classify,
