@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
-from napari_parsimony.artefact import read_json, write_json
+from napari_parsimony.artefact import read_json, replace_file, write_json
 from napari_parsimony.classify.black_box import BlackBox, black_box_scores
 from napari_parsimony.classify.mlp import CHUNK, Networks
 from napari_parsimony.classify.topology import Compact, live_masks
@@ -213,7 +213,7 @@ class Classifier:
         for i, network in enumerate(self.black_box):
             for name, value in network.state_dict().items():
                 tensors[f"black_box.{i}.{name}"] = value.contiguous()
-        save_file(tensors, folder / "networks.safetensors")
+        replace_file(folder / "networks.safetensors", save(tensors))
         summary = {
             "format_version": FORMAT_VERSION,
             "names": self.names,

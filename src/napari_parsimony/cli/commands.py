@@ -57,6 +57,8 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
     group.add_command(_run_command(steps, use))
     group.add_command(_status_command(steps))
     group.add_command(_settings_command(steps))
+    if "equations" in steps:
+        group.add_command(_choose_command())
     return group
 
 
@@ -193,6 +195,29 @@ def _settings_command(steps: Mapping[str, Step]) -> click.Command:
         help="Print all settings of a study as TOML, for 'run': however they were made.",
         short_help="Print all settings of a study as TOML, for 'run'.",
         params=[_study_argument()],
+    )
+
+
+def _choose_command() -> click.Command:
+    def callback(study: Path, size: int | None) -> None:
+        opened = Study.open(study)
+        if size is not None:
+            opened.choose_equation(size)
+        front = opened.front()
+        for index, candidate in enumerate(front.candidates):
+            mark = "*" if index == front.chosen else " "
+            loss = f"{candidate.validation_loss:.4f} ± {candidate.validation_error:.4f}"
+            text = candidate.expression.unicode(candidate.digits)
+            click.echo(f"{mark} {candidate.size:>4}  {loss}  {text}")
+
+    return SectionedCommand(
+        "choose",
+        callback=callback,
+        help="List a study's equations, or use the one of SIZE from now on.\n\nEach line is its "
+        "size, its loss on validation cells, and the equation; a star marks the one in use. "
+        "After a choice, evaluate and report are stale: 'run' or run them again.",
+        short_help="List a study's equations, or use another one.",
+        params=[_study_argument(), click.Argument(["size"], type=int, required=False)],
     )
 
 

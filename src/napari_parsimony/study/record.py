@@ -133,8 +133,6 @@ def describe(
     seconds: float,
 ) -> StepRecord:
     """Write down a step that has just been done, hashing all files in `out`."""
-    files = {p.relative_to(out).as_posix(): p for p in sorted(out.rglob("*")) if p.is_file()}
-    outputs = {name: hash_file(path) for name, path in files.items()}
     return StepRecord(
         step=step,
         config=settings.to_json(config, study),
@@ -143,12 +141,14 @@ def describe(
         platform=platform.platform(),
         sources=sources,
         inputs=inputs,
-        outputs=outputs,
-        sizes={name: path.stat().st_size for name, path in files.items()},
-        fingerprint=fingerprint(step, outputs),
-        finished=datetime.now(UTC).replace(microsecond=0),
+        **_result(step, out),
         seconds=round(seconds, 3),
     )
+
+
+def describe_again(record: StepRecord, config: dict[str, Any], out: Path) -> StepRecord:
+    """Write down that a step's result was changed without running it, with these settings."""
+    return record.model_copy(update={"config": config, **_result(record.step, out)})
 
 
 def fingerprint(step: str, outputs: Mapping[str, str]) -> str:
@@ -211,6 +211,17 @@ def read_document(path: Path, kind: type[D]) -> D:
             f"The file {path} was changed in a way that cannot be read: '{place}' is wrong "
             f"({first['msg'].lower()})."
         ) from error
+
+
+def _result(step: str, out: Path) -> dict[str, Any]:
+    files = {p.relative_to(out).as_posix(): p for p in sorted(out.rglob("*")) if p.is_file()}
+    outputs = {name: hash_file(path) for name, path in files.items()}
+    return {
+        "outputs": outputs,
+        "sizes": {name: path.stat().st_size for name, path in files.items()},
+        "fingerprint": fingerprint(step, outputs),
+        "finished": datetime.now(UTC).replace(microsecond=0),
+    }
 
 
 @functools.cache

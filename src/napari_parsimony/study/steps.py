@@ -94,6 +94,7 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
 
 
 def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report: Report) -> None:
+    from napari_parsimony.study.choose import with_choice
     from napari_parsimony.symbolic.search import search_front
 
     cells = study.cells()
@@ -106,7 +107,7 @@ def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report
         config,
         report,
     )
-    front.save(out / "front.json")
+    with_choice(front, config.choice).save(out / "front.json")
 
 
 def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: Report) -> None:

@@ -209,6 +209,12 @@ class Study:
 
         return run_step(self, STEPS[name], config, report)
 
+    def choose_equation(self, size: int | None) -> StepRecord:
+        """Use another equation; see `napari_parsimony.study.choose.choose_equation`."""
+        from napari_parsimony.study.choose import choose_equation
+
+        return choose_equation(self, size)
+
     def read(self, step: str, file: str, load: Callable[[Path], T]) -> T:
         """Read a file of a step, once.
 

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from napari_parsimony.config import Config
 
-_ADVANCED = {"advanced": True}
+_ADVANCED: dict[str, JsonValue] = {"advanced": True}
 
 
 class EquationsConfig(Config):
@@ -83,6 +83,13 @@ class EquationsConfig(Config):
         le=256,
         description="Threads of the evolutionary search; 0: one for each processor core. The "
         "result does not depend on it.",
+        json_schema_extra=_ADVANCED,
+    )
+    choice: int | None = Field(
+        None,
+        ge=1,
+        description="Size of the equation to use; empty: the smallest within one standard error "
+        "of the best on validation cells.",
         json_schema_extra=_ADVANCED,
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of all that is drawn at random.")

@@ -1,0 +1,54 @@
+"""Using another equation of the front, without looking for equations again."""
+
+from typing import TYPE_CHECKING
+
+from napari_parsimony.artefact import replace_folder, write_json
+from napari_parsimony.errors import UserError
+from napari_parsimony.study.lock import exclusive
+from napari_parsimony.study.record import STEP_FILE, StepRecord, describe_again
+from napari_parsimony.study.study import Study
+
+if TYPE_CHECKING:
+    from napari_parsimony.symbolic.front import Front
+
+
+def choose_equation(study: Study, size: int | None) -> StepRecord:
+    """Use the equation of this size from now on; what was evaluated becomes stale.
+
+    It is recorded as the setting `choice` of the step, so that running the step again with the
+    recorded settings gives the same.
+
+    Parameters
+    ----------
+    study
+        A study with equations.
+    size
+        Operators + constants + variables; None: the smallest within one standard error of the best.
+
+    Raises
+    ------
+    UserError
+        If there are no equations, none of that size, or a step is running.
+    """
+    with exclusive(study.path, "equations"):
+        front, record = with_choice(study.front(), size), study.step("equations")
+        assert record is not None, "there is a front"
+        with replace_folder(study.path / "equations") as out:
+            front.save(out / "front.json")
+            record = describe_again(record, {**record.config, "choice": size}, out)
+            write_json(out / STEP_FILE, record.model_dump(mode="json"))
+    return record
+
+
+def with_choice(front: "Front", size: int | None) -> "Front":
+    """Use another equation of a front; see `choose_equation`."""
+    from napari_parsimony.symbolic.choice import one_standard_error
+
+    if size is None:
+        return front.choose(one_standard_error(front.candidates))
+    sizes = [candidate.size for candidate in front.candidates]
+    if size not in sizes:
+        raise UserError(
+            f"There is no equation of size {size}: choose one of {', '.join(map(str, sizes))}."
+        )
+    return front.choose(sizes.index(size))
