@@ -149,6 +149,15 @@ def test_the_map_says_where_the_expression_does_not_decide():
     assert legend == ["score = 0", "not decided"]
 
 
+def test_held_out_losses_share_the_panel_of_the_training_loss():
+    history = pd.DataFrame(
+        {"step": [1, 2], "loss": [2.0, 1.0], "KL": [1.0, 1.0], "held-out loss": [3.0, np.nan]}
+    )
+    figure = charts.loss_curves(history)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "KL"]
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [2, 1]
+
+
 def test_channels_become_colours():
     assert pictures(crops(2)).shape == (2, 16, 16, 3)
     two = pictures(crops(2, channels=2))

@@ -8,7 +8,7 @@ import pytest
 from made_up import content, front
 
 from napari_parsimony.report import words
-from napari_parsimony.report.html import Markup, join, tag
+from napari_parsimony.report.html import Markup, join, table, tag
 from napari_parsimony.report.page import SECTIONS, page
 from napari_parsimony.report.page import _decision as decision_section
 
@@ -122,6 +122,21 @@ def test_the_first_paragraphs_say_what_and_how_well():
     assert re.search(r"the equation has \d+\.\d % \(.*\) of its balanced accuracy", second)
     assert "The VAE uses 18 of its 32 latents" in third
     assert "0.044 % of the dense network" in third
+
+
+def test_columns_without_a_number_are_left_out():
+    written = table(["scheme", "empty", "size"], [["a", "–", "1"], ["b", "–", "–"]], marked=1)
+    assert "empty" not in written
+    assert written.count("<td>") == 2
+    assert '<tr class="chosen"><th scope="row">b</th>' in written
+
+
+def test_an_equation_without_numbers_says_so():
+    law = dataclasses.replace(content(), front=front(["z17*z29"], 0))
+    assert "It holds no fitted number" in "".join(SECTIONS[0][2](law))
+    assert "moves no cell" in "".join(
+        SECTIONS[0][2](dataclasses.replace(law, front=front(["z17-0.5"], 0)))
+    )
 
 
 def test_numbers_as_people_write_them():

@@ -110,6 +110,16 @@ def test_uneven_classes_are_named():
     assert any("Only 5 held-out cells are mitosis" in n for n in result.notes)
 
 
+def test_a_poor_black_box_is_named():
+    scores, target, groups = table()
+    assert not any(
+        "black box" in note for note in compare(scores, target, groups, {}, CONFIG).notes
+    )
+    scores["black_box"] = np.random.default_rng(0).normal(size=400)
+    notes = compare(scores, target, groups, {}, CONFIG).notes
+    assert any("ratios to it flatter the other schemes" in note for note in notes)
+
+
 def test_the_same_seed_gives_the_same_file_and_it_reads_back(tmp_path):
     scores, target, groups = table()
     first, again = (compare(scores, target, groups, SIZES, CONFIG) for _ in range(2))

@@ -1,5 +1,6 @@
 """Curves and bars: training, use of latents, Pareto front, schemes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from napari_parsimony.trust.schemes import Estimate, Schemes
 if TYPE_CHECKING:
     from napari_parsimony.symbolic.front import Front
 
-_HELD_OUT = "validation "
+_HELD_OUT = re.compile(r"^(validation|held-out) ")
 
 
 @styled
@@ -76,8 +77,8 @@ def loss_curves(history: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
     Parameters
     ----------
     history
-        ``step`` (or ``epoch``) and a column for each quantity; "validation loss" is drawn into
-        the panel of "loss".
+        ``step`` (or ``epoch``) and a column for each quantity; "validation loss" or "held-out
+        loss" is drawn into the panel of "loss".
     theme
         Colours.
     """
@@ -86,7 +87,7 @@ def loss_curves(history: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
     names = [name for name in history if name != steps]
     panels: dict[str, list[str]] = {}
     for name in names:
-        base = str(name).removeprefix(_HELD_OUT)
+        base = _HELD_OUT.sub("", str(name))
         panels.setdefault(base if base in names else str(name), []).append(str(name))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -99,7 +100,7 @@ def loss_curves(history: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
         seen = []
         for name in members:
             y = history[name].to_numpy(float)
-            held_out = name != title or name.startswith(_HELD_OUT)
+            held_out = name != title or bool(_HELD_OUT.match(name))
             known = np.isfinite(y)  # some quantities are measured less often
             axes.plot(
                 x[known], y[known], color=ACCENT if held_out else theme.ink,

@@ -17,7 +17,7 @@ a { color: #0062a3; }
   border-left: 4px solid #e69f00; overflow-wrap: anywhere; }
 .notes li { margin: .25rem 0; }
 figure { margin: 1rem 0; overflow-x: auto; }
-figure img { max-width: max(100%, 34rem); height: auto; display: block; }
+figure img { max-width: max(100%, 26rem); height: auto; display: block; }
 figcaption { margin-top: .4rem; color: var(--quiet); font-size: .9rem; max-width: 46rem; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
@@ -39,7 +39,7 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .85rem; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   nav { display: none; }
   h2, h3 { break-after: avoid; }
-  figure, tr, .notes { break-inside: avoid; }
+  figure, tr, .wide, .notes { break-inside: avoid; }
   .wide, figure { overflow: visible; }
   figure img { max-width: 100%; }
   table { font-size: 8.5pt; }

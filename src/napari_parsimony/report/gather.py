@@ -10,7 +10,7 @@ from napari_parsimony.figures.decision import AlongLatent
 from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Content, Decision
 from napari_parsimony.report.words import listed, natural
-from napari_parsimony.study.steps import target
+from napari_parsimony.study.steps import STEPS, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.vae.latents import decode_latents
@@ -108,8 +108,8 @@ def gather(study: Study, config: ReportConfig) -> Content:
         history=study.history(),
         provenance={
             name: record.model_dump(mode="json")
-            for name, record in study.steps().items()
-            if name != "report"
+            for name in STEPS
+            if (record := study.step(name)) is not None
         },
     )
 

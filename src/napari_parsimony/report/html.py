@@ -42,7 +42,7 @@ def join(parts: Iterable[str], between: str = "") -> Markup:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], marked: int | None = None) -> Markup:
-    """Write a table whose first column names its rows.
+    """Write a table whose first column names its rows; columns of dashes alone are left out.
 
     Parameters
     ----------
@@ -53,6 +53,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], marked: int | None
     marked
         Index of a row to set off.
     """
+    rows = list(rows)
+    shown = [i for i in range(len(head)) if i == 0 or any(row[i] != "–" for row in rows)]
+    head, rows = [head[i] for i in shown], [[row[i] for i in shown] for row in rows]
     body = [
         tag(
             "tr",

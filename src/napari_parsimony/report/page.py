@@ -114,18 +114,19 @@ def _equation(content: Content) -> list[Markup]:
     choice = content.front.choice
     negative, positive = content.schemes.classes
     shown = choice.expression.unicode(choice.digits)
-    flips = (
-        "rounding its numbers moves no cell to the other side"
-        if choice.flips == 0
-        else f"rounding its numbers moves {choice.flips} training and validation "
-        f"{words.plural('cell', choice.flips)} to the other side"
-    )
+    if not choice.expression.constants:
+        digits = "It holds no fitted number."
+    else:
+        moved = f"{choice.flips:,} training and validation {words.plural('cell', choice.flips)}"
+        digits = (
+            f"It is shown with {choice.digits} significant digits: rounding its numbers moves "
+            f"{moved if choice.flips else 'no cell'} to the other side."
+        )
     return [
         _svg(equation.equation(choice.expression.latex(choice.digits)), f"score = {shown}"),
         tag(
             "p",
-            f"A score above 0 means {positive}, below 0 {negative}. It is shown with "
-            f"{choice.digits} significant digits: {flips}.",
+            f"A score above 0 means {positive}, below 0 {negative}. {digits}",
         ),
         tag(
             "details",

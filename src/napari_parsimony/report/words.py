@@ -48,6 +48,9 @@ def _results(schemes: Schemes) -> list[str]:
             ". For comparison, a logistic regression on six hand-made shape features has a "
             f"balanced accuracy of {in_words(shape.balanced_accuracy, schemes, brief=True)}"
         )
+        mine, theirs = symbolic.balanced_accuracy.value, shape.balanced_accuracy.value
+        if mine is not None and theirs is not None and theirs > mine:
+            text += ", more than the equation"
     return [text + "."]
 
 

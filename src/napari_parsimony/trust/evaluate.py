@@ -14,6 +14,7 @@ from napari_parsimony.trust.schemes import TITLES, Complexity, Estimate, Scheme,
 
 REFERENCE = "black_box"
 
+_WEAKER = 0.02  # in balanced accuracy: more than this is no fair benchmark
 _FEW_GROUPS = 10
 _FEW_CELLS = 10
 
@@ -274,6 +275,15 @@ def _notes(
                 f"{row.title.capitalize()}: {row.counts.not_decided} of {sum(cells)} held-out "
                 "cells are not decided, and counted as wrong."
             )
+    known = {row.name: row.balanced_accuracy.value for row in rows}
+    others = [value for name, value in known.items() if name != REFERENCE and value is not None]
+    box = known.get(REFERENCE)
+    if box is not None and others and box < max(others) - _WEAKER:
+        notes.append(
+            f"The black box, at a balanced accuracy of {box:.2f}, is not the best of these "
+            f"({max(others):.2f}): ratios to it flatter the other schemes. Train it longer or from "
+            "more starts."
+        )
     if folds > 1:
         notes.append(
             f"{folds} models scored the cells, each those it had not seen; the AUC compares cells "
