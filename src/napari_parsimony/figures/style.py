@@ -32,11 +32,10 @@ class Theme:
     background: str
     ink: str
     faint: str
-    panel: str
 
 
-LIGHT = Theme("light", background="#ffffff", ink="#222222", faint="#d9d9d9", panel="#f4f4f4")
-DARK = Theme("dark", background="#262930", ink="#e6e6e6", faint="#4a4f59", panel="#31353d")
+LIGHT = Theme("light", background="#ffffff", ink="#222222", faint="#d9d9d9")
+DARK = Theme("dark", background="#262930", ink="#e6e6e6", faint="#4a4f59")
 
 _BASE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -161,7 +160,7 @@ def pictures(crops: NDArray) -> NDArray[np.float32]:
     return channels[..., :3]
 
 
-def mosaic(images: NDArray[np.float32], gap: int = 2, between: float = np.nan) -> NDArray:
+def mosaic(images: NDArray[np.float32], gap: int = 2) -> NDArray[np.float32]:
     """Put pictures into one.
 
     Parameters
@@ -169,9 +168,7 @@ def mosaic(images: NDArray[np.float32], gap: int = 2, between: float = np.nan) -
     images
         (rows, columns, S, S, 3).
     gap
-        Pixels between neighbours.
-    between
-        Grey value of the gaps; NaN leaves them transparent.
+        Transparent pixels between neighbours.
 
     Returns
     -------
@@ -181,8 +178,6 @@ def mosaic(images: NDArray[np.float32], gap: int = 2, between: float = np.nan) -
     rows, columns, height, width = images.shape[:4]
     size = (rows * (height + gap) - gap, columns * (width + gap) - gap, 4)
     whole = np.zeros(size, np.float32)
-    if not np.isnan(between):
-        whole[...] = (between, between, between, 1)
     for row in range(rows):
         for column in range(columns):
             y, x = row * (height + gap), column * (width + gap)
