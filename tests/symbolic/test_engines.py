@@ -124,7 +124,7 @@ def test_signals_to_the_child(name):
         found = search.search(problem(**LONG), shoot)
         assert {str(f.expression) for f in found}
     else:
-        with pytest.raises(UserError, match="SIGKILL.*'quick'"):
+        with pytest.raises(UserError, match=r"SIGKILL.*'quick'"):
             search.search(problem(**LONG), shoot)
         assert partials[-1].front
     with pytest.raises(ProcessLookupError):
@@ -150,6 +150,34 @@ def test_cancelling_ends_the_child():
         os.kill(pids[0], 0)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_the_child_does_not_outlive_a_killed_parent(tmp_path):
+    code = """
+import numpy as np
+from napari_parsimony.symbolic.config import EquationsConfig
+from napari_parsimony.symbolic.engines.base import Problem
+from napari_parsimony.symbolic.engines.operon import Operon
+values = np.random.default_rng(0).normal(size=(300, 2))
+config = EquationsConfig(generations=100_000, restarts=100, population=300)
+problem = Problem(values, ("a", "b"), np.random.default_rng(1).normal(size=300), config)
+Operon(lambda pid: print(pid, flush=True)).search(problem, lambda p: print("found", flush=True))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "found\n"
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(200):
+        # in a container, nobody may collect what is dead already
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(child)], capture_output=True)
+        if not state.stdout.strip() or state.stdout.startswith(b"Z"):
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    raise AssertionError("still searching")
+
+
 def test_without_pyoperon_it_says_so(tmp_path, monkeypatch):
     (tmp_path / "pyoperon.py").write_text("raise ImportError('no wheel')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -166,7 +194,8 @@ def test_a_child_that_fails_is_a_sentence(tmp_path, monkeypatch):
 
 def test_the_child_imports_neither_torch_nor_qt():
     code = (
-        "import sys, napari_parsimony.symbolic.worker, napari_parsimony.symbolic.engines.operon_child;"
+        "import sys, napari_parsimony.symbolic.worker;"
+        "import napari_parsimony.symbolic.engines.operon_child;"
         "bad = {'torch', 'qtpy', 'napari', 'PyQt6', 'PySide6', 'matplotlib'} & set(sys.modules);"
         "sys.exit(str(bad) if bad else 0)"
     )

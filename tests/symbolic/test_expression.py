@@ -28,11 +28,7 @@ leaves = st.one_of(
 
 def _branches(inner):
     return st.one_of(
-        [
-            st.builds(apply, st.just(op), *[inner] * arity)
-            for op, arity in ARITY.items()
-            if arity
-        ]
+        [st.builds(apply, st.just(op), *[inner] * arity) for op, arity in ARITY.items() if arity]
     )
 
 
@@ -266,6 +262,8 @@ def test_torch_gradients():
 
 def test_numbers_are_short_and_signs_fold():
     expression = Expression.parse("-0.000012345*x + (-2.71828)*y - 1234567.0/z")
-    assert expression.unicode() == "−1.23×10⁻⁵·x − 2.72·y − 1234567 / z"
+    assert expression.unicode() == "−1.23×10⁻⁵·x − 2.72·y − 1.23×10⁶ / z"
+    assert Expression.parse("163.2*x - 0.00012345*y").unicode(2) == "160·x − 0.00012·y"
+    assert [t.unicode() for t in Expression.parse("2*(x - y)").terms] == ["2·x", "2·(−y)"]
     assert Expression.parse("a - (b - c)").unicode() == "a − (b − c)"
     assert Expression.parse("area_mean/x_2").latex() == r"\frac{\mathrm{area\_mean}}{x_{2}}"

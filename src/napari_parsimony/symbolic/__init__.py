@@ -1,0 +1,1 @@
+"""Latents → score as an expression: engines, Pareto front, choice."""

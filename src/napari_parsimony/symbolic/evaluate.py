@@ -80,7 +80,7 @@ def evaluate(expression: Expression, values: Mapping[str, ArrayLike]) -> NDArray
 
 def _numpy(node: Expression, cells: Mapping[str, NDArray[np.float64]]) -> Any:
     if node.op == "constant":
-        return np.float64(node.value)  # type: ignore[arg-type]
+        return np.float64(node.value)
     if node.op == "variable":
         return cells[node.name]  # type: ignore[index]
     return _NUMPY[node.op](*[_numpy(arg, cells) for arg in node.args])
@@ -122,14 +122,14 @@ def jacobian(
     def dual(node: Expression) -> tuple[Any, Any]:
         """Value, and derivatives or 0 where no constant is involved."""
         if node.value is not None:
-            derivative = np.zeros((count, 1))
-            derivative[next(position)] = 1.0
-            return np.float64(node.value), derivative
+            unit = np.zeros((count, 1))
+            unit[next(position)] = 1.0
+            return np.float64(node.value), unit
         if node.name is not None:
             return values[node.name], 0.0
         args = [dual(arg) for arg in node.args]
         value = _NUMPY[node.op](*[arg[0] for arg in args])
-        derivative = 0.0
+        derivative: Any = 0.0
         for (_, inner), slope in zip(args, _slopes(node.op, value, args), strict=True):
             if isinstance(inner, np.ndarray):
                 derivative = derivative + slope * inner
@@ -144,9 +144,9 @@ def jacobian(
 
 
 def _slopes(op: str, value: Any, args: list[tuple[Any, Any]]) -> tuple[Any, ...]:
-    """Derivatives of an operator by each of its arguments."""
-    x = args[0][0]
-    y = args[1][0] if len(args) > 1 else None
+    """Differentiate an operator by each of its arguments."""
+    x: Any = args[0][0]
+    y: Any = args[-1][0]
     match op:
         case "add":
             return 1.0, 1.0

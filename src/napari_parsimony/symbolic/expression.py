@@ -162,17 +162,21 @@ class Expression:
 
     @property
     def terms(self) -> tuple["Expression", ...]:
-        """What is added up at the top, signs included; their sum is the expression."""
+        """Parts that add up to the expression, signs and a common factor included."""
         if self.op == "add":
             return self.args[0].terms + self.args[1].terms
         if self.op == "sub":
             return self.args[0].terms + tuple(-term for term in self.args[1].terms)
+        if self.op == "mul" and self.args[0].op == "constant":
+            return tuple(self.args[0] * term for term in self.args[1].terms)
         return (self,)
 
     def with_constants(self, values: Sequence[float]) -> "Expression":
         """Put other numbers in the places of `constants`, in the same order."""
         rest = iter(values)
-        changed = self._replace(lambda node: constant(next(rest)) if node.op == "constant" else node)
+        changed = self._replace(
+            lambda node: constant(next(rest)) if node.op == "constant" else node
+        )
         if next(rest, None) is not None:
             raise ValueError("more numbers than constants")
         return changed
@@ -184,11 +188,11 @@ class Expression:
         )
 
     def rounded(self, digits: int) -> "Expression":
-        """All constants rounded to so many significant digits."""
+        """Round all constants to so many significant digits."""
         return self.with_constants([float(f"{value:.{digits}g}") for value in self.constants])
 
     def simplified(self) -> "Expression":
-        """The same function with fewer nodes where cheap algebra finds it; see `simplify`."""
+        """Write the same function with fewer nodes where possible; see `simplify.simplify`."""
         from napari_parsimony.symbolic.simplify import simplify
 
         return simplify(self)
@@ -201,19 +205,19 @@ class Expression:
     # Values and notations
 
     def evaluate(self, values: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
-        """The values with numpy; see `evaluate.evaluate`."""
+        """Evaluate with numpy; see `evaluate.evaluate`."""
         from napari_parsimony.symbolic.evaluate import evaluate
 
         return evaluate(self, values)
 
     def torch(self, values: "Mapping[str, torch.Tensor]") -> "torch.Tensor":
-        """The values with torch, differentiable; see `evaluate.evaluate_torch`."""
+        """Evaluate with torch, differentiably; see `evaluate.evaluate_torch`."""
         from napari_parsimony.symbolic.evaluate import evaluate_torch
 
         return evaluate_torch(self, values)
 
     def sympy(self) -> "sympy.Expr":
-        """The expression for sympy, as it stands; see `render.to_sympy`."""
+        """Convert to sympy, as it stands; see `render.to_sympy`."""
         from napari_parsimony.symbolic.render import to_sympy
 
         return to_sympy(self)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,14 @@ class Candidate:
         """Operators + constants + variables, one each."""
         return self.expression.size
 
+    def unicode(self, values: Mapping[str, float] | None = None) -> str:
+        """One line of text, rounded as far as the cells allow; see `render.unicode`."""
+        return self.expression.unicode(self.digits, values)
+
+    def latex(self, values: Mapping[str, float] | None = None) -> str:
+        """LaTeX, rounded as far as the cells allow; see `render.latex`."""
+        return self.expression.latex(self.digits, values)
+
 
 @dataclass(frozen=True)
 class Front:
@@ -80,7 +88,7 @@ class Front:
     def __post_init__(self) -> None:
         if not 0 <= self.chosen < len(self.candidates):
             raise UserError(
-                f"Equation number {self.chosen} was chosen of {len(self.candidates)}; there is none."
+                f"Equation number {self.chosen} is chosen, but there are {len(self.candidates)}."
             )
 
     @property
@@ -89,7 +97,7 @@ class Front:
         return self.candidates[self.chosen]
 
     def choose(self, index: int) -> "Front":
-        """The same front with another equation in use.
+        """Use another equation of the front.
 
         Raises
         ------
@@ -151,6 +159,8 @@ def _candidate(entry: Any, variables: tuple[str, ...]) -> Candidate:
             values["expression"] = Expression.parse(value, variables)
         else:
             values[field.name] = _checked(value, field.type)  # type: ignore[arg-type]
+    if values["digits"] < 1:
+        raise ValueError("there are no digits to show")
     return Candidate(**values)
 
 
@@ -159,7 +169,7 @@ def _checked(value: Any, kind: type) -> Any:
         return float(value)
     if type(value) is not kind:
         raise ValueError(f"{str(value)[:40]!r} stands where {kind.__name__} belongs")
-    if kind is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number is not finite")
     return value
 

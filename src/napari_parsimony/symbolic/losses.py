@@ -17,9 +17,9 @@ def logistic(scores: Floats, target: Floats) -> Floats:
 
     A cell without a score (NaN) costs as much as one that is certain and wrong.
     """
-    cut = np.clip(scores, -CERTAIN, CERTAIN)
-    loss = np.logaddexp(0.0, cut) - target * cut
-    return np.where(np.isnan(loss), np.logaddexp(0.0, CERTAIN), loss)
+    wrong = CERTAIN * (1 - 2 * target)
+    cut = np.where(np.isnan(scores), wrong, np.clip(scores, -CERTAIN, CERTAIN))
+    return np.logaddexp(0.0, cut) - target * cut
 
 
 def class_weights(target: Floats, balanced: bool) -> Floats:
@@ -52,7 +52,9 @@ def balanced_accuracy(scores: Floats, target: Floats) -> float:
     return float((right[target > 0].mean() + right[target <= 0].mean()) / 2)
 
 
-def digits_that_hold(expression: Expression, values: Floats, names: tuple[str, ...]) -> tuple[int, int]:
+def digits_that_hold(
+    expression: Expression, values: Floats, names: tuple[str, ...]
+) -> tuple[int, int]:
     """How far an expression may be rounded.
 
     Returns

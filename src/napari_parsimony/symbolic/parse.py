@@ -67,8 +67,8 @@ class _Parser:
             if match is None:
                 raise self._error(f"'{self.text[place:].strip()[:1]}' is not understood")
             kind = str(match.lastgroup)
-            token = match[kind]
-            tokens.append((kind, _SYNONYMS.get(token, token)))
+            word = match[kind]
+            tokens.append((kind, _SYNONYMS.get(word, word)))
             place = match.end()
         return [*tokens, ("end", "")]
 
@@ -80,16 +80,16 @@ class _Parser:
         self.at += 1
         return self.tokens[self.at - 1]
 
-    def _expect(self, token: str) -> None:
+    def _expect(self, word: str) -> None:
         found = self._next()[1]
-        if found != token:
-            raise self._error(f"'{token}' is missing before '{found[:60] or 'its end'}'")
+        if found != word:
+            raise self._error(f"'{word}' is missing before '{found[:60] or 'its end'}'")
 
     def whole(self) -> Expression:
         expression = self.expression(0)
-        kind, token = self._next()
+        kind, word = self._next()
         if kind != "end":
-            raise self._error(f"'{token[:60]}' comes where the equation should end")
+            raise self._error(f"'{word[:60]}' comes where the equation should end")
         return expression
 
     def expression(self, binding: int) -> Expression:
@@ -99,48 +99,48 @@ class _Parser:
             raise self._error(f"it is nested more than {MAX_DEPTH} levels deep")
         left = self.operand()
         while True:
-            token = self.tokens[self.at][1]
-            if token == "^" and binding <= _POWER:
+            word = self.tokens[self.at][1]
+            if word == "^" and binding <= _POWER:
                 self._next()
                 left = apply("pow", left, self.expression(_POWER - 1))  # from right to left
-            elif token in _BINARY and _BINARY[token][0] >= binding:
+            elif word in _BINARY and _BINARY[word][0] >= binding:
                 self._next()
-                strength, op = _BINARY[token]
+                strength, op = _BINARY[word]
                 left = apply(op, left, self.expression(strength + 1))
             else:
                 self.level -= 1
                 return left
 
     def operand(self) -> Expression:
-        kind, token = self._next()
+        kind, word = self._next()
         if kind == "number":
-            return self.number(token)
+            return self.number(word)
         if kind == "name":
-            return self.call(token) if self.tokens[self.at][1] == "(" else self.name(token)
-        if token == "(":
+            return self.call(word) if self.tokens[self.at][1] == "(" else self.name(word)
+        if word == "(":
             inside = self.expression(0)
             self._expect(")")
             return inside
-        if token == "-":
+        if word == "-":
             (next_kind, number), after = self.tokens[self.at], self.tokens[self.at + 1 :][:1]
             if next_kind == "number" and after != [("sign", "^")]:
                 self._next()
                 return self.number("-" + number)
             return apply("neg", self.expression(_POWER - 1))
-        if token == "+":
+        if word == "+":
             return self.expression(_POWER - 1)
-        raise self._error(f"a number or a name is missing before '{token or 'its end'}'")
+        raise self._error(f"a number or a name is missing before '{word or 'its end'}'")
 
-    def number(self, token: str) -> Expression:
-        value = float(token.replace("f", "e"))
+    def number(self, word: str) -> Expression:
+        value = float(word.replace("f", "e"))
         if abs(value) == float("inf"):
-            raise self._error(f"the number {token[:20]}... is too large")
+            raise self._error(f"the number {word[:20]}... is too large")
         return constant(value)
 
-    def name(self, token: str) -> Expression:
-        if self.variables is not None and token not in self.variables:
-            raise self._error(f"'{token[:60]}' is not one of its variables")
-        return variable(token)
+    def name(self, word: str) -> Expression:
+        if self.variables is not None and word not in self.variables:
+            raise self._error(f"'{word[:60]}' is not one of its variables")
+        return variable(word)
 
     def call(self, function: str) -> Expression:
         self._expect("(")

@@ -66,7 +66,7 @@ def refit(
         numbers = np.array(expression.constants) + step
         if not np.isfinite(numbers).all() or not step.any():
             break
-        changed = expression.with_constants(numbers)
+        changed = expression.with_constants(numbers.tolist())
         if len(changed.constants) < len(numbers):
             break  # an exponent became 2 or 3, which needs no fitting
         new_scores, new_slopes = jacobian(changed, columns, len(target))
@@ -87,7 +87,7 @@ def refit(
 def _fisher_step(
     scores: Floats, slopes: Floats, target: Floats, share: Floats, damping: float
 ) -> Floats:
-    """The step for all constants; cells without a score have no say."""
+    """Solve for the step of all constants; cells without a score have no say."""
     defined = np.isfinite(slopes).all(axis=0) & (np.abs(scores) < 1e100)
     inner, s, share = slopes[:, defined], scores[defined], share[defined]
     free = np.abs(s) < CERTAIN  # the others' loss is cut, only the price pulls at them

@@ -93,9 +93,14 @@ class _Plain:
         return piece[0] if piece[1] >= binds else self.bracket(piece[0])
 
     def digits_of(self, value: float) -> str:
-        if value.is_integer() and abs(value) < 1e15:
+        if self.digits is not None:
+            value = float(f"{value:.{self.digits}g}")
+        if value.is_integer() and abs(value) < (1e15 if self.digits is None else 1e6):
             return str(int(value))
-        return repr(value) if self.digits is None else f"{value:.{self.digits}g}"
+        # with an exponent below 1e-4 and from 1e16 on, as Python does, or from a million on
+        if self.digits is not None and abs(value) >= 1e6:
+            return f"{value:.{self.digits - 1}e}"
+        return repr(value)
 
     # What notations differ in
 
@@ -182,7 +187,9 @@ class _Latex(_Display):
     def product(self, left: _Piece, right: _Piece) -> _Piece:
         text, binds = super().product(left, right)
         if right[0][0].isdigit():  # two numbers side by side would read as one
-            return self.at_least(left, _PRODUCT) + r" \cdot " + self.at_least(right, _PRODUCT), binds
+            return self.at_least(left, _PRODUCT) + r" \cdot " + self.at_least(
+                right, _PRODUCT
+            ), binds
         return text, binds
 
     def quotient(self, left: _Piece, right: _Piece) -> _Piece:

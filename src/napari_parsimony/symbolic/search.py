@@ -175,7 +175,7 @@ def _splits(
 
 
 def _problem(train: _Cells, names: tuple[str, ...], config: EquationsConfig) -> Problem:
-    """What engines imitate: the scores near the decision, or the classes as ±1."""
+    """Choose what engines imitate: the scores near the decision, or the classes as ±1."""
     if config.target == "labels":
         cells = train.labelled().sample(config.cells, config.seed)
         return Problem(cells.values, names, 2 * cells.target - 1, config)

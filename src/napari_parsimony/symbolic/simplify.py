@@ -168,13 +168,15 @@ def _negative(term: Expression) -> bool:
 
 
 def _add(left: Expression, right: Expression) -> Expression:
-    """A sum, or a difference where the right begins with a minus."""
+    """Add, or subtract where the right begins with a minus."""
     if right.op == "neg":
         return apply("sub", left, right.args[0])
     if right.value is not None and right.value < 0:
         return apply("sub", left, constant(-right.value))
     if right.op in ("mul", "div") and (right.args[0].value or 0.0) < 0:
-        return apply("sub", left, apply(right.op, constant(-(right.args[0].value or 0.0)), *right.args[1:]))
+        return apply(
+            "sub", left, apply(right.op, constant(-(right.args[0].value or 0.0)), *right.args[1:])
+        )
     return apply("add", left, right)
 
 

@@ -97,9 +97,7 @@ def _process(job: Path, errors: Any) -> Iterator[subprocess.Popen[bytes]]:
         yield child
     finally:
         if child.poll() is None:
-            child.send_signal(
-                signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT
-            )
+            child.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
             try:
                 # its last lines would fill the pipe and keep it from ending
                 child.communicate(timeout=GRACE)

@@ -64,7 +64,7 @@ class Operon:
 
 
 def _read(latest: dict[int, list[tuple[str, float]]], problem: Problem) -> list[Found]:
-    """The fronts of all restarts in one."""
+    """Put the fronts of all restarts in one."""
     found = []
     for restart, members in latest.items():
         for text, error in members:

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,13 @@ def infix(tree: Any, names: dict[int, str]) -> str:
     return stack.pop()
 
 
+def _cores() -> int:
+    """Processor cores that this process may use; fewer than there are, on a shared cluster."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def run(
     values: NDArray[np.float64],
     target: NDArray[np.float64],
@@ -74,24 +82,19 @@ def run(
     stop = threading.Event()
     for number in {signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGINT)}:
         signal.signal(number, lambda *_: stop.set())
-    failures: list[BaseException] = []
 
     def searches() -> None:
-        try:
-            for restart in range(config["restarts"]):
-                exact = _search(values, target, names, config, restart, emit, stop)
-                if exact or stop.is_set():
-                    break
-        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
-            failures.append(error)
+        for restart in range(config["restarts"]):
+            exact = _search(values, target, names, config, restart, emit, stop)
+            if exact or stop.is_set():
+                break
 
     # Python handles signals in the main thread only, which must therefore not be inside Operon
-    thread = threading.Thread(target=searches)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.1)
-    if failures:
-        raise failures[0]
+    with ThreadPoolExecutor(1) as pool:
+        search = pool.submit(searches)
+        while not wait([search], timeout=0.1).done:
+            pass
+    search.result()
     emit("done", interrupted=stop.is_set())
     return 0
 
@@ -202,7 +205,13 @@ def _search(
                 offset = target.mean() - slope * found.mean()
                 error = float(((slope * found + offset - target) ** 2).mean())
             if np.isfinite(error) and error <= 1.01 * total:
-                front.append((f"{float(slope)!r} * {infix(tree, by_hash)} + {float(offset)!r}", error, tree.Length))
+                front.append(
+                    (
+                        f"{float(slope)!r} * {infix(tree, by_hash)} + {float(offset)!r}",
+                        error,
+                        tree.Length,
+                    )
+                )
         return front
 
     best = area = np.inf
@@ -211,7 +220,18 @@ def _search(
     best = area = np.inf
     improved = 0
 
+    failures: list[BaseException] = []
+
     def each_generation() -> None:
+        try:
+            look()
+        except _StopError:
+            raise
+        except BaseException as error:  # Operon takes any exception for a wish to stop
+            failures.append(error)
+            raise
+
+    def look() -> None:
         nonlocal best, area, improved
         generation, front = algorithm.Generation, members()
         shown = [(text, error) for text, error, _ in front]
@@ -228,7 +248,7 @@ def _search(
             raise _StopError
 
     random = op.RandomGenerator(np.uint64(settings.Seed))
-    threads = config["threads"] or os.cpu_count() or 1
-    algorithm.Run(random, each_generation, threads, False)
+    algorithm.Run(random, each_generation, config["threads"] or _cores(), False)
+    if failures:
+        raise failures[0]
     return bool(best <= EXACT * total)
-

@@ -37,7 +37,9 @@ def library(names: tuple[str, ...]) -> list[Expression]:
     ]
     pairs = [x * y for x, y in combinations(z, 2)]
     ordered = [
-        term for x, y in permutations(z, 2) for term in (x * apply("square", y), x * apply("exp", y))
+        term
+        for x, y in permutations(z, 2)
+        for term in (x * apply("square", y), x * apply("exp", y))
     ]
     return one + pairs + ordered
 
@@ -95,7 +97,7 @@ class Quick:
 def _grown(
     beam: list[tuple[int, ...]], gram: NDArray[np.float64], moments: NDArray[np.float64]
 ) -> list[tuple[int, ...]]:
-    """The best sets with one more column, best first, by the variance that they explain."""
+    """Add one more column to each set; the best first, by the variance that they explain."""
     best: dict[tuple[int, ...], float] = {}
     for chosen in beam:
         inside = list(chosen)

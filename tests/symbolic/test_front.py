@@ -1,0 +1,194 @@
+"""Fitting, fronts and the choice."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.symbolic.choice import one_standard_error
+from napari_parsimony.symbolic.expression import Expression, constant
+from napari_parsimony.symbolic.front import Candidate, Front, non_dominated
+from napari_parsimony.symbolic.losses import (
+    balanced_accuracy,
+    class_weights,
+    digits_that_hold,
+    logistic,
+    mean_and_error,
+)
+from napari_parsimony.symbolic.refit import refit
+
+from .test_expression import NAMES, cells, expressions
+
+VALUES = np.stack(list(cells(500).values()), axis=1)
+LABELS = (np.random.default_rng(1).random(500) < 1 / (1 + np.exp(1 - 2 * VALUES[:, 0]))) * 1.0
+ONES = np.ones(500)
+
+
+def candidate(text="z3", train=0.5, validation=0.5, error=0.1, **changes):
+    values = {
+        "expression": Expression.parse(text),
+        "engine": "quick",
+        "seed": 0,
+        "train_loss": train,
+        "validation_loss": validation,
+        "validation_error": error,
+        "balanced_accuracy": 0.9,
+        "agreement": 0.95,
+        "digits": 3,
+        "flips": 0,
+    }
+    return Candidate(**values | changes)
+
+
+def test_refit_is_logistic_regression():
+    from sklearn.linear_model import LogisticRegression
+
+    reference = LogisticRegression(C=np.inf, tol=1e-8).fit(VALUES[:, :1], LABELS)
+    start = Expression.parse("0.1*z3 + 0.0001")
+    fitted, loss = refit(start, VALUES, tuple(NAMES), LABELS, ONES)
+    # cut scores and the small price on large ones make it differ a little
+    assert fitted.constants[0] == pytest.approx(reference.coef_[0, 0], rel=0.1)
+    assert fitted.constants[1] == pytest.approx(reference.intercept_[0], rel=0.1)
+    scores = fitted.evaluate(dict(zip(NAMES, VALUES.T, strict=True)))
+    assert loss == pytest.approx(logistic(scores, LABELS).mean())
+
+
+def test_refit_of_constants_inside():
+    start = Expression.parse("exp(0.3*z3) - 1.5*tanh(z17*0.2) - 2")
+    fitted, loss = refit(start, VALUES, tuple(NAMES), LABELS, ONES)
+    before = logistic(start.evaluate(dict(zip(NAMES, VALUES.T, strict=True))), LABELS).mean()
+    assert loss < before - 0.05
+    assert fitted.size == start.size
+
+
+@given(expressions)
+@settings(max_examples=60, deadline=None)
+def test_refit_is_never_worse_and_never_raises(expression):
+    weights = class_weights(LABELS, True)
+    fitted, loss = refit(expression, VALUES, tuple(NAMES), LABELS, weights, steps=5)
+    columns = dict(zip(NAMES, VALUES.T, strict=True))
+    before = np.broadcast_to(expression.evaluate(columns), (500,))
+    after = np.broadcast_to(fitted.evaluate(columns), (500,))
+    assert np.average(logistic(after, LABELS), weights=weights) == pytest.approx(loss)
+    assert loss <= np.average(logistic(before, LABELS), weights=weights) + 1e-12
+
+
+def test_separable_classes_do_not_run_away():
+    target = (VALUES[:, 0] > 0) * 1.0
+    fitted, loss = refit(Expression.parse("1.1*z3"), VALUES, tuple(NAMES), target, ONES)
+    assert loss < 0.05
+    assert 1 < fitted.constants[0] < 1e4
+
+
+def test_losses():
+    scores = np.array([0.0, np.inf, -np.inf, np.nan, 1e300])
+    loss = logistic(scores, np.array([1.0, 1, 1, 1, 0]))
+    assert loss[0] == pytest.approx(np.log(2))
+    assert loss[1] < 0.02
+    assert loss[2] == loss[3] == loss[4] == pytest.approx(np.log1p(np.exp(4)))
+    weights = class_weights(np.array([1.0, 0, 0, 0]), True)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[0] == pytest.approx(weights[1:].sum())
+    assert balanced_accuracy(np.array([1, np.nan, -1, 1]), np.array([1.0, 1, 0, 0])) == 0.5
+
+
+def test_standard_error_knows_groups():
+    """Doubling every cell inside its group adds no knowledge, doubling the groups does."""
+    losses = np.random.default_rng(0).random(60)
+    groups = np.repeat(np.arange(12), 5)
+    mean, error = mean_and_error(losses, np.ones(60), groups)
+    twice = mean_and_error(np.tile(losses, 2), np.ones(120), np.tile(groups, 2))
+    assert twice == pytest.approx((mean, error))
+    more = mean_and_error(np.tile(losses, 2), np.ones(120), np.arange(120) // 5)
+    assert more[1] == pytest.approx(error / np.sqrt(2), rel=0.05)
+    alone = mean_and_error(losses, np.ones(60), np.zeros(60))
+    assert alone[1] == pytest.approx(losses.std(ddof=1) / np.sqrt(60))
+
+
+def test_rounding_stops_where_cells_would_flip():
+    values = np.linspace(0.1231, 0.1239, 2000)[:, None]
+    digits, flips = digits_that_hold(Expression.parse("z3 - 0.1234567"), values, ("z3",))
+    assert digits >= 4
+    assert flips <= 2
+    assert digits_that_hold(Expression.parse("z3 - 5.1234567"), values, ("z3",)) == (2, 0)
+
+
+def test_dominance():
+    front = non_dominated(
+        [
+            candidate("z3", 0.5),
+            candidate("z17", 0.4),
+            candidate("z3 + 1", 0.45),
+            candidate("z3 + z17", 0.2),
+            candidate("z3 + z17 + 1", 0.2),
+        ]
+    )
+    assert [str(c.expression) for c in front] == ["z17", "z3 + z17"]
+
+
+def test_one_standard_error():
+    front = [
+        candidate("z3", validation=0.5, error=0.3),
+        candidate("z3 + 1", validation=0.29),
+        candidate("z3 + z17 + 1", validation=0.2, error=0.1),
+        candidate("z3 + z17*2 + 1", validation=0.25),
+    ]
+    assert one_standard_error(front) == 1
+    front[2] = dataclasses.replace(front[2], validation_error=0.0)
+    assert one_standard_error(front) == 2
+
+
+def test_saved_fronts_come_back(tmp_path):
+    front = Front((candidate(), candidate("1.1*z3 - 0.1", 0.4)), 1, ("z3", "z17"))
+    front.save(tmp_path / "front.json")
+    assert Front.load(tmp_path / "front.json") == front
+    assert front.choice.unicode({"z3": -0.5}) == "1.1·(−0.5) − 0.1"
+    assert front.choose(0).choice.size == 1
+    with pytest.raises(UserError, match="number 7"):
+        front.choose(7)
+
+
+def _damage(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda c: c.update(format_version=99), "newer"),
+        (lambda c: c.update(format_version="1"), "format"),
+        (lambda c: c.pop("candidates"), "'candidates' is missing"),
+        (lambda c: c.update(candidates=[]), "chosen"),
+        (lambda c: c.update(chosen=5), "chosen"),
+        (lambda c: c.update(chosen=True), "int"),
+        (lambda c: c.update(variables=[3]), "str"),
+        (lambda c: c["candidates"][0].update(expression="__import__('os')"), "read"),
+        (lambda c: c["candidates"][0].update(expression="z99"), "z99"),
+        (lambda c: c["candidates"][0].update(expression=3), "text"),
+        (lambda c: c["candidates"][0].update(train_loss=float("nan")), "finite"),
+        (lambda c: c["candidates"][0].update(train_loss="x"), "float"),
+        (lambda c: c["candidates"][0].update(digits=0), "digits"),
+        (lambda c: c.update(candidates=3), "damaged"),
+    ],
+)
+def test_damaged_fronts_are_one_sentence(tmp_path, change, what):
+    path = tmp_path / "front.json"
+    Front((candidate(),), 0, ("z3",)).save(path)
+    _damage(path, change)
+    with pytest.raises(UserError, match=what) as caught:
+        Front.load(path)
+    assert "\n" not in str(caught.value)
+    path.write_text("[]")
+    with pytest.raises(UserError, match="damaged"):
+        Front.load(path)
+
+
+def test_a_front_of_constants_can_be_saved(tmp_path):
+    front = Front((dataclasses.replace(candidate(), expression=constant(0.25)),), 0, ())
+    front.save(tmp_path / "front.json")
+    assert Front.load(tmp_path / "front.json") == front

@@ -1,0 +1,115 @@
+"""From latents and scores to a front."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.progress import silent
+from napari_parsimony.symbolic.config import EquationsConfig
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.search import search_front
+
+LAW = Expression.parse("z29*(z17^2 + z21^2) - exp(exp(z3))")
+QUICK = EquationsConfig(engines=("quick",))
+
+
+def study(cells=1500, flipped=0.0, seed=0):
+    generator = np.random.default_rng(seed)
+    latents = pd.DataFrame(generator.normal(size=(cells, 4)), columns=["z3", "z17", "z21", "z29"])
+    scores = LAW.evaluate(latents)
+    target = ((scores > 0) ^ (generator.random(cells) < flipped)) * 1.0
+    target[generator.random(cells) < 0.2] = np.nan
+    logits = np.clip(scores, -20, 20) + 0.3 * generator.normal(size=cells)
+    movies = generator.integers(0, 30, cells)
+    split = np.where(movies < 18, "train", np.where(movies < 24, "validation", "test"))
+    return latents, logits, target, split, movies
+
+
+@pytest.mark.parametrize("target", ["logits", "labels"])
+def test_the_law_is_found(target):
+    reports = []
+    config = EquationsConfig(engines=("quick",), target=target)
+    front = search_front(*study(flipped=0.003), config, reports.append)
+    sizes = [candidate.size for candidate in front.candidates]
+    losses = [candidate.train_loss for candidate in front.candidates]
+    assert sizes == sorted(set(sizes))
+    assert losses == sorted(losses, reverse=True)
+    assert max(sizes) <= config.max_size
+    assert front.choice.balanced_accuracy > 0.9
+    if target == "logits":
+        assert "z29·(z17² + z21²) − exp(exp(z3))" in front.choice.unicode()
+        assert front.choice.agreement > 0.93
+        assert front.choice.flips <= 2
+    done = [report.done for report in reports]
+    assert done == sorted(done)
+    assert all(0 <= report.done <= report.total for report in reports)
+
+
+def test_test_cells_are_not_looked_at():
+    latents, logits, target, split, groups = study(600)
+    front = search_front(latents, logits, target, split, groups, QUICK, silent)
+    hidden = split == "test"
+    latents = latents.copy()
+    latents[hidden], logits[hidden], target[hidden] = np.nan, np.nan, np.nan
+    assert search_front(latents, logits, target, split, groups, QUICK, silent) == front
+
+
+def test_both_engines_in_one_front():
+    config = EquationsConfig(generations=5, population=100, restarts=1, max_size=12)
+    front = search_front(*study(600), config, silent)
+    again = search_front(*study(600), config, silent)
+    assert front == again
+    assert {candidate.engine for candidate in front.candidates} <= {"quick", "operon"}
+
+
+def test_noise_gives_a_small_equation():
+    latents, _, _, split, groups = study(800)
+    generator = np.random.default_rng(5)
+    target = generator.integers(0, 2, 800) * 1.0
+    front = search_front(latents, generator.normal(size=800), target, split, groups, QUICK, silent)
+    assert front.choice.size <= 5
+
+
+def _changed(index, value):
+    data = list(study(300))
+    data[index] = value(data[index].copy())
+    return data
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (_changed(0, lambda latents: latents[[]]), "no latent"),
+        (_changed(0, lambda latents: latents.where(latents < 2)), "finite"),
+        (_changed(1, lambda logits: logits + np.inf), "finite"),
+        (_changed(2, lambda target: target * 0), "not of both classes"),
+        (_changed(2, lambda target: target * np.nan), "not of both classes"),
+        (_changed(3, lambda split: np.full(300, "train")), "validation cells are not"),
+        (_changed(3, lambda split: np.full(300, "all")), "'all'"),
+    ],
+)
+def test_what_cannot_be_learned_from(data, what):
+    with pytest.raises(UserError, match=what):
+        search_front(*data, QUICK, silent)
+
+
+def test_columns_must_belong_together():
+    with pytest.raises(ValueError, match="lengths"):
+        search_front(*_changed(1, lambda logits: logits[:-1]), QUICK, silent)
+    with pytest.raises(UserError, match="'area mean' cannot be the name"):
+        search_front(
+            *_changed(0, lambda latents: latents.rename(columns={"z3": "area mean"})), QUICK, silent
+        )
+
+
+def test_config_describes_itself_and_imports_no_torch():
+    schema = EquationsConfig.model_json_schema()
+    assert all(field.get("description") for field in schema["properties"].values())
+    assert EquationsConfig(**json.loads(EquationsConfig().model_dump_json())) == EquationsConfig()
+    code = "import sys, napari_parsimony.symbolic.config; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
