@@ -31,16 +31,6 @@ def test_metrics_are_those_of_sklearn_whatever_the_weights():
         )
 
 
-def test_auc_in_chunks_is_the_same(monkeypatch):
-    rng = np.random.default_rng(1)
-    scores, target, groups = cells(rng, n=100)
-    names, index = metrics.encode(groups)
-    weights = metrics.draw(len(names), 50, seed=0)
-    whole = metrics.auc(scores, target, index, weights)
-    monkeypatch.setattr(metrics, "_CHUNK", 250)
-    np.testing.assert_array_equal(metrics.auc(scores, target, index, weights), whole)
-
-
 def test_a_cell_that_is_not_decided_is_wrong():
     scores = np.array([2.0, np.nan, -1.0, np.nan])
     target = np.array([True, True, False, False])

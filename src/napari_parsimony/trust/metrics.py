@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 METRICS = ("accuracy", "balanced_accuracy", "auc")
 
-_CHUNK = 4_000_000  # weights held at once: 32 MB
-
 
 class Counts(NamedTuple):
     """A confusion table; cells without a decision are counted as wrong in `fn` and `fp`."""
@@ -112,27 +110,28 @@ def auc(
     weights: NDArray[np.float64],
     folds: NDArray[np.intp] | None = None,
 ) -> NDArray[np.float64]:
-    """Area under the ROC curve by weighted ranks, ties counted half; see `metrics`."""
+    """Area under the ROC curve by weighted ranks, ties counted half; see `metrics`.
+
+    The number of pairs that are ordered rightly is a quadratic form of the group weights: its
+    matrix is counted once, one group of negatives at a time, so that resamples cost nothing.
+    """
     ranked = np.where(np.isnan(scores), np.where(target, -np.inf, np.inf), scores)
-    chosen = (
-        [np.arange(len(scores))]
-        if folds is None
-        else [np.flatnonzero(folds == f) for f in np.unique(folds)]
-    )
+    fold = np.zeros(len(scores), int) if folds is None else folds
+    number = weights.shape[1]
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for cells in chosen:
-        order = cells[np.argsort(ranked[cells], kind="stable")]
-        values, positive, group = ranked[order], target[order], groups[order]
-        starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
-        step = max(1, _CHUNK // len(order))
-        for first in range(0, len(weights), step):
-            rows = slice(first, first + step)
-            each = weights[rows][:, group]
-            up = np.add.reduceat(each * positive, starts, axis=1)
-            down = np.add.reduceat(each * ~positive, starts, axis=1)
-            below = np.cumsum(down, axis=1) - down / 2
-            won[rows] += np.sum(up * below, axis=1)
-            pairs[rows] += up.sum(axis=1) * down.sum(axis=1)
+    for each in np.unique(fold):
+        cells = np.flatnonzero(fold == each)
+        values, place = np.unique(ranked[cells], return_inverse=True)
+        up = target[cells]
+        up_group, up_place = groups[cells][up], place.reshape(-1)[up]
+        down_group, down_place = groups[cells][~up], place.reshape(-1)[~up]
+        positives = weights @ np.bincount(up_group, minlength=number)
+        for group in np.unique(down_group):
+            here = np.bincount(down_place[down_group == group], minlength=len(values))
+            below = np.cumsum(here) - here / 2
+            beaten = np.bincount(up_group, weights=below[up_place], minlength=number)
+            won += weights[:, group] * (weights @ beaten)
+            pairs += weights[:, group] * positives * here.sum()
     with np.errstate(invalid="ignore"):
         return won / np.where(pairs > 0, pairs, np.nan)
 
