@@ -190,6 +190,14 @@ def test_steps_are_listed_in_order():
     assert commands == [*STEPS, "report", "run", "status", "settings", "choose"]
 
 
+def test_output_is_utf8_where_the_locale_is_not():
+    command = [sys.executable, "-m", "napari_parsimony", "vae", "--help"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+    assert done.returncode == 0
+    assert "β-TCVAE" in done.stdout.decode("utf-8")
+
+
 # --- what comes out ----------------------------------------------------------------------
 
 
@@ -314,11 +322,12 @@ def test_interruption_is_one_line_and_keeps_what_was_there(study, number, displa
 
 
 @posix
-def test_step_stops_when_nobody_listens_any_more(study):
+@pytest.mark.parametrize("command", [["sum", "--progress", "json"], ["status"], ["settings"]])
+def test_nobody_listens_any_more(study, command):
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, FAKE, "sum", study, "--progress", "json"],
+        [sys.executable, FAKE, *command, study],
         stdout=write,
         stderr=subprocess.PIPE,
         text=True,

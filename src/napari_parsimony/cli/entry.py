@@ -1,5 +1,6 @@
 """The commands, and what becomes of an error or a Ctrl-C in any of them."""
 
+import io
 import os
 import signal
 import sys
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str] | None = None, steps: "Mapping[str, Step] | No
     # Threads that spin while they wait lose to any busy neighbour, and napari is one: measured on
     # two cores with one other process, training took 4 times as long. Read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # What goes into a file or a pipe is UTF-8 everywhere, as `run` and napari read it.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         return _run(arguments, steps)
     except KeyboardInterrupt:
@@ -76,6 +81,8 @@ def _run(arguments: Sequence[str] | None, steps: "Mapping[str, Step] | None") ->
     except MemoryError:
         shown.error("Memory ran out: use smaller batches or fewer cells, or a larger machine.")
         return 1
+    except BrokenPipeError:
+        raise KeyboardInterrupt from None
     except Exception as error:  # noqa: BLE001
         # the last place where anything can be said: a bug
         traceback.print_exc()
