@@ -40,6 +40,27 @@ def cells(rows=40, seed=0):
     return {name: generator.normal(size=rows) * 2 for name in NAMES}
 
 
+def stable(expression, values):
+    """Cells whose value does not hang on the last bits of numbers on the way.
+
+    The sine of 1e30 is a matter of luck; libraries, whose functions differ in the last bit, are
+    compared where small changes of all inputs change little. The same NaN or infinity is little.
+    """
+    rows = len(next(iter(values.values())))
+    generator = np.random.default_rng(0)
+    exact = np.broadcast_to(expression.evaluate(values), (rows,))
+    fine = np.ones(rows, bool)
+    for _ in range(4):
+        near = {n: c * (1 + 1e-11 * generator.choice([-1, 1], rows)) for n, c in values.items()}
+        numbers = [
+            value if value.is_integer() else value * (1 + 1e-11 * generator.choice([-1, 1]))
+            for value in expression.constants
+        ]
+        moved = np.broadcast_to(expression.with_constants(numbers).evaluate(near), (rows,))
+        fine &= np.isclose(moved, exact, rtol=1e-7, atol=1e-10, equal_nan=True)
+    return fine
+
+
 @given(expressions)
 @settings(max_examples=150, deadline=None)
 def test_text_gives_the_same_tree_back(expression):
@@ -50,11 +71,11 @@ def test_text_gives_the_same_tree_back(expression):
 @settings(max_examples=100, deadline=None)
 def test_numpy_and_torch_agree_with_nan_and_infinity(expression):
     values = cells()
-    expected = expression.evaluate(values)
+    expected = np.broadcast_to(expression.evaluate(values), (40,))
     found = expression.torch({name: torch.tensor(column) for name, column in values.items()})
-    found = np.broadcast_to(found.numpy(), expected.shape) if expected.shape else found.numpy()
-    # libraries' exp and pow differ in the last bit, and a chain of them amplifies it
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+    found = np.broadcast_to(found.numpy(), (40,))
+    fine = stable(expression, values)
+    np.testing.assert_allclose(found[fine], expected[fine], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -67,6 +88,9 @@ def test_sympy_agrees_where_all_is_finite(expression):
     denominators = [node.args[1] for node in expression.nodes if node.op == "div"]
     if denominators:
         fine = fine & np.all([abs(d.evaluate(values)) > 1e-30 for d in denominators], axis=0)
+    fine = fine & stable(expression, cells(12))
+    if not fine.any():
+        return
     symbols = [sympy.Symbol(name, real=True) for name in NAMES]
     function = sympy.lambdify(symbols, expression.sympy(), "numpy")
     with np.errstate(all="ignore"):
@@ -102,9 +126,10 @@ def test_display_means_the_same(expression):
         open_ = text.rindex("|", 0, close)
         text = f"{text[:open_]}abs({text[open_ + 1 : close]}){text[close + 1 :]}"
     values = cells()
-    np.testing.assert_allclose(
-        Expression.parse(text).evaluate(values), expression.evaluate(values), rtol=1e-5, atol=1e-8
-    )
+    fine = stable(expression, values)
+    found = np.broadcast_to(Expression.parse(text).evaluate(values), (40,))
+    expected = np.broadcast_to(expression.evaluate(values), (40,))
+    np.testing.assert_allclose(found[fine], expected[fine], rtol=1e-6, atol=1e-9)
 
 
 def _closing(text):

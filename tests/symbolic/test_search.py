@@ -113,3 +113,20 @@ def test_config_describes_itself_and_imports_no_torch():
     assert EquationsConfig(**json.loads(EquationsConfig().model_dump_json())) == EquationsConfig()
     code = "import sys, napari_parsimony.symbolic.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_many_cells_are_shortened_on_few_and_fitted_on_all(monkeypatch):
+    data = study(1200)
+    monkeypatch.setattr("napari_parsimony.symbolic.search.SHORTEN_CELLS", 250)
+    front = search_front(*data, QUICK, silent)
+    assert front.choice.balanced_accuracy > 0.95
+
+
+def test_nothing_small_enough(monkeypatch):
+    monkeypatch.setattr(
+        "napari_parsimony.symbolic.search._shortened",
+        lambda fitted, fit, report: [m for m in fitted if m.expression.size > 5],
+    )
+    config = EquationsConfig(engines=("quick",), max_size=3)
+    with pytest.raises(UserError, match="size 3 or less"):
+        search_front(*study(300), config, silent)

@@ -55,7 +55,7 @@ def balanced_accuracy(scores: Floats, target: Floats) -> float:
 def digits_that_hold(
     expression: Expression, values: Floats, names: tuple[str, ...]
 ) -> tuple[int, int]:
-    """How far an expression may be rounded.
+    """Find how far an expression may be rounded.
 
     Returns
     -------

@@ -26,7 +26,7 @@ def refit(
 
     Fisher scoring with Levenberg-Marquardt damping, in float64, of the loss and a small price on
     large scores. Only steps that lower both together are taken, and the start is returned if the
-    loss alone is not lower in the end; so numbers for which cells have no score are never accepted.
+    loss alone is not lower in the end. A cell without a score costs as much as a wrong one.
 
     Parameters
     ----------

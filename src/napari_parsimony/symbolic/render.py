@@ -238,7 +238,7 @@ def to_sympy(expression: Expression) -> "sympy.Expr":
             return sympy.Symbol(node.name, real=True)
         if node.value is not None:
             whole = node.value.is_integer() and abs(node.value) < 1e15
-            return sympy.Integer(int(node.value)) if whole else sympy.Float(node.value)
+            return sympy.Integer(int(node.value)) if whole else sympy.Float(node.value, 17)
         args = [convert(arg) for arg in node.args]
         if node.op in functions:
             return functions[node.op](*args)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from napari_parsimony.symbolic.shorten import variants
 
 SPLITS = ("train", "validation", "test")
 REFIT_CELLS = 20_000
+SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
 _UNITS = 100  # of progress, for each engine and for what follows
 _EXPANSIONS = 30  # equations of which all shorter variants are tried
 
@@ -60,6 +62,12 @@ class _Fitted:
     loss: float
     engine: str
     seed: int
+
+
+class _Fit(Protocol):
+    def __call__(
+        self, expression: Expression, source: tuple[str, int], steps: int = 50
+    ) -> _Fitted: ...
 
 
 def search_front(
@@ -110,30 +118,44 @@ def search_front(
         for member in engine(name).search(problem, _reporter(report, name, number, total)):
             found.setdefault(member.expression, (name, member.seed))
 
-    labelled = train.labelled().sample(REFIT_CELLS, config.seed)
-    weights = class_weights(labelled.target, config.balanced)
-
-    def fit(expression: Expression, source: tuple[str, int], steps: int = 50) -> _Fitted:
-        fitted, loss = refit(
-            expression, labelled.values, names, labelled.target, weights, steps=steps
-        )
-        return _Fitted(fitted, loss, *source)
+    many = train.labelled().sample(REFIT_CELLS, config.seed)
+    few = many.sample(SHORTEN_CELLS, config.seed)
 
     def told(done: float, message: str) -> None:
         report(Progress(int(total - _UNITS * (1 - done)), total, message))
 
+    fit = _fitting(few, names, config.balanced)
     fitted = []
     for index, (expression, source) in enumerate(found.items()):
-        told(0.3 * index / len(found), "Fitting the numbers to the classes")
+        told(0.2 * index / len(found), "Fitting the numbers to the classes")
         fitted.append(fit(expression, source))
-    fitted = _shortened(fitted, fit, lambda done: told(0.3 + 0.6 * done, "Shortening"))
+    fitted = _shortened(fitted, fit, lambda done: told(0.2 + 0.6 * done, "Shortening"))
     fitted = [member for member in fitted if member.expression.size <= config.max_size]
+    if not fitted:
+        raise UserError(
+            f"No equation of size {config.max_size} or less was found; raise the largest size."
+        )
+    if many is not few:
+        told(0.8, "Fitting the numbers to more cells")
+        fit = _fitting(many, names, config.balanced)
+        fitted = [fit(m.expression, (m.engine, m.seed)) for m in fitted]
 
     told(0.95, "Scoring on validation cells")
     candidates = non_dominated(
         _candidate(member, train, validation, names, config.balanced) for member in _front(fitted)
     )
     return Front(tuple(candidates), one_standard_error(candidates), names)
+
+
+def _fitting(cells: _Cells, names: tuple[str, ...], balanced: bool) -> _Fit:
+    """Make a function that fits an expression to the classes of these cells."""
+    weights = class_weights(cells.target, balanced)
+
+    def fit(expression: Expression, source: tuple[str, int], steps: int = 50) -> _Fitted:
+        fitted, loss = refit(expression, cells.values, names, cells.target, weights, steps)
+        return _Fitted(fitted, loss, *source)
+
+    return fit
 
 
 def _splits(
@@ -211,7 +233,7 @@ def _front(fitted: list[_Fitted]) -> list[_Fitted]:
 
 def _shortened(
     fitted: list[_Fitted],
-    fit: Callable[[Expression, tuple[str, int], int], _Fitted],
+    fit: _Fit,
     report: Callable[[float], None],
 ) -> list[_Fitted]:
     """Add shorter variants wherever they are better than all that is as short, largest first."""
@@ -232,7 +254,7 @@ def _shortened(
             tried.add(variant)
             rough = fit(variant, source, 10)
             if rough.loss < 1.05 * _loss_at(pool, rough.expression.size):
-                new.append(fit(rough.expression, source, 50))
+                new.append(fit(rough.expression, source))
         pool = _front([*pool, *new])
     return pool
 

@@ -61,6 +61,8 @@ def run_child(
                 started(child.pid)
             ended = False
             for line in child.stdout or ():
+                if not line.endswith(b"\n"):
+                    break  # it died in the middle of a word
                 event = json.loads(line)
                 if event["event"] == "error":
                     raise UserError(event["message"])

@@ -191,35 +191,18 @@ def _search(
     total = float(np.var(target)) or 1.0
 
     def members() -> list[tuple[str, float, int]]:
-        """Text, squared error and Operon's length of everything on the front."""
         front = []
         for individual in algorithm.BestFront:
             tree = individual.Genotype
-            with np.errstate(all="ignore"):
-                found = op.Evaluate(table, tree, dataset, cells).reshape(-1).astype(np.float64)
-                spread = found.var()
-                if not np.isfinite(spread):
-                    continue
-                # Operon's R² ignores scale and offset: put the best ones in
-                slope = ((found - found.mean()) * target).mean() / spread if spread > 0 else 0.0
-                offset = target.mean() - slope * found.mean()
-                error = float(((slope * found + offset - target) ** 2).mean())
-            if np.isfinite(error) and error <= 1.01 * total:
-                front.append(
-                    (
-                        f"{float(slope)!r} * {infix(tree, by_hash)} + {float(offset)!r}",
-                        error,
-                        tree.Length,
-                    )
-                )
+            found = op.Evaluate(table, tree, dataset, cells).reshape(-1).astype(np.float64)
+            slope, offset, error = _scaled(found, target)
+            if error <= 1.01 * total:  # not where it is NaN
+                text = f"{slope!r} * {infix(tree, by_hash)} + {offset!r}"
+                front.append((text, error, tree.Length))
         return front
 
     best = area = np.inf
     improved = 0
-
-    best = area = np.inf
-    improved = 0
-
     failures: list[BaseException] = []
 
     def each_generation() -> None:
@@ -252,3 +235,13 @@ def _search(
     if failures:
         raise failures[0]
     return bool(best <= EXACT * total)
+
+
+def _scaled(found: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Find slope, offset and squared error of the best line; Operon's R² leaves them out."""
+    with np.errstate(all="ignore"):
+        spread = found.var()
+        slope = ((found - found.mean()) * target).mean() / spread if spread > 0 else 0.0
+        offset = target.mean() - slope * found.mean()
+        error = ((slope * found + offset - target) ** 2).mean()
+    return float(slope), float(offset), float(error)
