@@ -152,12 +152,45 @@ class Networks:
         return copy
 
     @torch.no_grad()
-    def live_part(self) -> tuple["Networks", torch.Tensor]:
-        """Return smaller networks of the live units only, which compute the same.
+    def clear_dead(self) -> torch.Tensor:
+        """Set what is on no path from an input to the output to 0; scores stay the same.
 
-        A dead unit changes nothing, except that one without a live connection before it is a
-        constant; its bias is set to 0 here so that it is none. At 2 % this leaves out more than
-        half of all units, which makes training several times as fast.
+        A unit without a live connection before it is a constant, which moves into the biases
+        after it. Dead connections keep their place in the mask, and being 0 are the first that
+        a rewiring moves.
+
+        Returns
+        -------
+        torch.Tensor
+            1 for every parameter that is alive and 0 for the others, flat.
+        """
+        live = torch.zeros_like(self.parameters)
+        constant = torch.zeros(self.seeds, 1, self.sizes[0])
+        layers = zip(
+            self.weights,
+            self.biases,
+            self.split_weights(live),
+            self.split_biases(live),
+            live_masks(self.masks),
+            strict=True,
+        )
+        for weight, bias, live_weight, live_bias, mask in layers:
+            live_weight.copy_(torch.from_numpy(mask))
+            live_bias[:, 0] = torch.from_numpy(mask.any(-2))
+            if bias is self.biases[-1]:
+                live_bias.fill_(1)
+            shifted = torch.baddbmm(bias, constant, weight)
+            bias.copy_(shifted * live_bias)
+            weight *= live_weight
+            constant = torch.relu(shifted) * (1 - live_bias)
+        return live
+
+    @torch.no_grad()
+    def live_part(self) -> tuple["Networks", torch.Tensor]:
+        """Return smaller networks without dead units, which compute the same after `clear_dead`.
+
+        At 2 % this leaves out more than half of all units, which makes training several times
+        as fast.
 
         Returns
         -------
@@ -166,11 +199,9 @@ class Networks:
         where
             For each parameter of `part` its position among this one's.
         """
-        live = live_masks(self.masks)
         units = [np.tile(np.arange(self.sizes[0]), (self.seeds, 1))]
-        for mask, bias in zip(live[:-1], self.biases, strict=False):
+        for mask in live_masks(self.masks)[:-1]:
             alive = mask.any(-2)
-            bias[:, 0] *= torch.from_numpy(alive)
             order = np.argsort(~alive, axis=1, kind="stable")
             units.append(np.sort(order[:, : max(1, alive.sum(1).max())], axis=1))
         units.append(np.zeros((self.seeds, 1), int))
@@ -331,6 +362,7 @@ def fit(
         Best validation loss of each network, (S,).
     """
     adam = Adam(networks, schedule.weight_decay)
+    networks.clear_dead()
     batches = Batches(len(train), schedule.batch, generators)
     best, best_loss = networks.clone(), networks.losses(validation).mean(1)
     since = 0
@@ -348,6 +380,7 @@ def fit(
             put_back()
             gradient = networks.gradient(train.x[rows], train.y[rows], train.weight[rows])
             rewiring.update(networks, adam, gradient, step)
+            adam.state *= networks.clear_dead()
             part, where = networks.live_part()
             worker = adam.part(part, where)
         else:

@@ -37,12 +37,15 @@ def clustered_error(losses: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return np.sqrt(count / (count - 1) * ((residual @ member) ** 2).sum(-1)) / losses.shape[-1]
 
 
-def without_inputs(masks: list[np.ndarray], removed: np.ndarray) -> list[np.ndarray]:
-    """Keep the connections on paths from the inputs that are not `removed`, (S, inputs).
+def remove_inputs(networks: Networks, removed: np.ndarray) -> None:
+    """Take inputs (S, inputs) and all connections that are then dead from networks.
 
     A network that would lose its last path loses all connections and is a constant.
     """
-    return live_masks([masks[0] & ~removed[:, :, None], *masks[1:]])
+    first, *others = networks.masks
+    networks.set_masks([first & ~removed[:, :, None], *others])
+    networks.clear_dead()
+    networks.set_masks(live_masks(networks.masks))
 
 
 @torch.no_grad()
@@ -105,6 +108,7 @@ def eliminate_inputs(
     units
         See `told`.
     """
+    networks.clear_dead()
     networks.set_masks(live_masks(networks.masks))
     reference = networks.losses(validation).numpy()
     needed = np.zeros((networks.seeds, networks.sizes[0]), bool)
@@ -134,7 +138,7 @@ def eliminate_inputs(
         trying = candidates.any(1)
         removed[trying, ablated.argmin(1)[trying]] = True
         trial = networks.clone()
-        trial.set_masks(without_inputs(networks.masks, removed))
+        remove_inputs(trial, removed)
         failed = trying & ~accept(trial)
         if failed.any():
             fine_tune(trial)

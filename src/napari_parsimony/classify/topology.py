@@ -93,24 +93,24 @@ class Compact:
     def of(
         cls, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], masks: Masks
     ) -> "Compact":
-        """Remove dead units, adding what constant ones contribute to the biases after them.
+        """Leave out dead units.
 
         Parameters
         ----------
         weights, biases, masks
-            Of one network, each layer (in, out), (out,) and (in, out).
+            Of one network after `Networks.clear_dead`, each layer (in, out), (out,) and
+            (in, out).
         """
         live = live_masks(masks)
         kept = [_any(mask, -1) for mask in live] + [np.ones(live[-1].shape[-1], bool)]
-        small_weights, small_biases = [], []
-        constant = np.zeros(len(kept[0]))  # what units without a live input put out
-        for layer, (weight, bias, mask) in enumerate(zip(weights, biases, masks, strict=True)):
-            masked = np.where(mask, weight, 0.0).astype(np.float64)
-            shifted = bias.astype(np.float64) + constant @ masked
-            small_weights.append(masked[np.ix_(kept[layer], kept[layer + 1])])
-            small_biases.append(shifted[kept[layer + 1]])
-            constant = np.where(kept[layer + 1], 0.0, np.maximum(shifted, 0.0))
-        return cls(np.flatnonzero(kept[0]), tuple(small_weights), tuple(small_biases))
+        cut = [
+            (weight[np.ix_(before, after)].astype(np.float64), bias[after].astype(np.float64))
+            for weight, bias, before, after in zip(
+                weights, biases, kept[:-1], kept[1:], strict=True
+            )
+        ]
+        small_weights, small_biases = zip(*cut, strict=True)
+        return cls(np.flatnonzero(kept[0]), small_weights, small_biases)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Scores of standardised inputs (N, inputs) -> (N,)."""
