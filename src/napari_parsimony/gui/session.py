@@ -45,8 +45,8 @@ class Session:
     study_changed
         Another study was opened, or none is open any more: ``Study | None``.
     artefacts_changed
-        A step's artefact was replaced, by whichever process; readers of the study are fresh: the
-        name of the step.
+        A step's artefact was replaced by whichever process, or became stale: the name of the
+        step. Readers of the study are fresh.
     cell_changed
         Another cell is selected: its key ``(image, frame, label)``, or None.
     latents_changed
@@ -138,7 +138,7 @@ class Session:
         Returns
         -------
         list
-            The steps whose artefacts were replaced.
+            The steps whose artefacts were replaced or became stale.
         """
         before, self._fingerprints = self._fingerprints, self._read_fingerprints()
         changed = [name for name in STEPS if before.get(name) != self._fingerprints.get(name)]
@@ -159,12 +159,18 @@ class Session:
         return changed
 
     def has(self, step: str) -> bool:
-        """Whether a study is open in which a step was run."""
+        """Whether a study is open that has an artefact of a step, and not a stale one.
+
+        A stale one may be of other cells or other latents: nothing of it is shown.
+        """
         return step in self._fingerprints
 
     def _read_fingerprints(self) -> dict[str, str]:
-        steps = self.study.steps() if self.study else {}
-        return {name: record.fingerprint for name, record in steps.items()}
+        if self.study is None:
+            return {}
+        steps = self.study.steps()
+        ready = [name for name in steps if self.study.state(name) == "ready"]
+        return {name: steps[name].fingerprint for name in ready}
 
     def _open(self) -> Study:
         if self.study is None:
