@@ -1,0 +1,105 @@
+"""A small live chart: how the numbers that a step reports go."""
+
+import math
+from collections.abc import Mapping
+
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_parsimony.figures.style import ACCENT, NEGATIVE, POSITIVE
+
+COLOURS = (NEGATIVE, POSITIVE, ACCENT)
+POINTS = 400  # more than there are pixels
+
+
+class Curves(QWidget):
+    """Up to three curves over the work done, painted at most once an event loop turn."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._curves: dict[str, list[tuple[float, float]]] = {}
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setToolTip("How the loss falls while the step runs.")
+
+    def sizeHint(self) -> QSize:
+        """Size to begin with."""
+        return QSize(240, 110)
+
+    @property
+    def curves(self) -> dict[str, list[tuple[float, float]]]:
+        """Points of every curve."""
+        return self._curves
+
+    def clear(self) -> None:
+        """Begin again."""
+        self._curves = {}
+        self.update()
+
+    def add(self, done: float, values: Mapping[str, float]) -> None:
+        """Go on with the losses among the values that a step reported."""
+        losses = {name: value for name, value in values.items() if "loss" in name or "err" in name}
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                continue
+            points = self._curves.get(name)
+            if points is None:
+                if len(self._curves) == len(COLOURS):
+                    continue
+                points = self._curves[name] = []
+            if points and done < points[-1][0]:
+                # the next network, or another run: it has a curve of its own
+                points.clear()
+            points.append((float(done), value))
+            if len(points) > 2 * POINTS:
+                del points[1:-1:2]
+        if losses:
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw."""
+        points = [point for curve in self._curves.values() for point in curve]
+        if not points:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ink = self.palette().windowText().color()
+        metrics = painter.fontMetrics()
+        low, high = _range([y for _, y in points])
+        first, last = min(x for x, _ in points), max(x for x, _ in points)
+        texts = f"{high:.4g}", f"{low:.4g}"
+        left = max(map(metrics.horizontalAdvance, texts)) + 8
+        top = metrics.height() + 4
+        place = QRectF(left, top, self.width() - left - 6, self.height() - top - 6)
+
+        painter.setPen(ink)
+        painter.drawText(QPointF(2, place.top() + metrics.ascent() / 2), texts[0])
+        painter.drawText(QPointF(2, place.bottom()), texts[1])
+        faint = QColor(ink)
+        faint.setAlpha(70)
+        painter.setPen(faint)
+        painter.drawLine(place.bottomLeft(), place.bottomRight())
+        painter.drawLine(place.topLeft(), place.bottomLeft())
+
+        across = left
+        for (name, curve), colour in zip(self._curves.items(), COLOURS, strict=False):
+            painter.setPen(QPen(QColor(colour).lighter(130), 1.6))
+            polygon = QPolygonF(
+                QPointF(
+                    place.left() + place.width() * (x - first) / ((last - first) or 1),
+                    place.bottom() - place.height() * (y - low) / (high - low),
+                )
+                for x, y in curve
+            )
+            painter.drawPolyline(polygon)
+            painter.drawLine(across, top // 2, across + 12, top // 2)
+            painter.setPen(ink)
+            painter.drawText(
+                across + 16, 0, self.width(), top, int(Qt.AlignmentFlag.AlignVCenter), name
+            )
+            across += 28 + metrics.horizontalAdvance(name)
+
+
+def _range(values: list[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

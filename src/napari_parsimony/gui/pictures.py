@@ -1,0 +1,207 @@
+"""What of a study's cells can be looked at: its own images with labels, or a montage of crops."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_parsimony.cells.config import CellsConfig
+from napari_parsimony.cells.folder import parse_names
+from napari_parsimony.cells.images import Frames, open_image, open_labels
+from napari_parsimony.errors import UserError
+from napari_parsimony.figures.style import pictures
+from napari_parsimony.study.study import Study
+
+MONTAGE = 1000  # crops; more are too small to tell apart
+GAP = 4  # pixels between crops
+
+
+@dataclass
+class Picture:
+    """An image with labels on it.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    image, labels
+        ([T,] Y, X) each; the image has another first axis of channels, or a last one of colours.
+    colours
+        Whether the last axis of the image is red, green and blue.
+    image_path, labels_path
+        Their files, None for a montage.
+    first_frame
+        Frame of the cells in the first plane.
+    rows
+        Rows of the table of cells that are in it.
+    label, y, x
+        Of each of `rows`: its value in `labels`, and its centre.
+    diameter
+        About that of a cell, in pixels.
+    """
+
+    name: str
+    image: Any
+    labels: Any
+    colours: bool
+    image_path: Path | None
+    labels_path: Path | None
+    first_frame: int
+    rows: NDArray[np.int64]
+    label: NDArray[np.int64]
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    diameter: float
+
+    @property
+    def timed(self) -> bool:
+        """Whether there is an axis of time."""
+        return len(self.labels.shape) == 3
+
+
+class Source(Protocol):
+    """Pictures of a study by name."""
+
+    names: list[str]
+    """Names of the pictures."""
+
+    def load(self, name: str) -> Picture:
+        """Read one; raises `UserError` if its files are missing or damaged."""
+
+
+def source_of(study: Study, order: Callable[[], "NDArray[np.float64] | None"]) -> Source:
+    """Find out what there is to look at.
+
+    Parameters
+    ----------
+    study
+        A study with cells.
+    order
+        Gives a score for every cell, by which a montage is sorted; None: as they are.
+    """
+    record = study.step("cells")
+    if record is None:
+        raise UserError("This study has no cells yet: run the step 'Cells'.")
+    config = record.settings(CellsConfig, study.path)
+    return Fields(study, config) if config.image else Montage(study, order)
+
+
+class Fields:
+    """The images that cells were cut out of, with their labels."""
+
+    def __init__(self, study: Study, config: CellsConfig) -> None:
+        names = [path.name for path in config.image]
+        if len(set(names)) < len(names):
+            names = [path.as_posix() for path in config.image]
+        self.names = names
+        self._study, self._config = study, config
+
+    def load(self, name: str) -> Picture:
+        """See `Source`."""
+        config, number = self._config, self.names.index(name)
+        image_path, labels_path = config.image[number], config.labels[number]
+        labels = open_labels(labels_path, config.axes)
+        image = open_image(image_path, config.axes, labels)
+        first = int(parse_names([image_path.name], config.pattern)["frame"][0])
+        cells = self._study.cells()
+        # the recorded name of an image is relative where the study carries its images
+        rows = np.flatnonzero(cells["image"].to_numpy() == _recorded(cells, name))
+        of = cells.iloc[rows]
+        return Picture(
+            name=name,
+            image=_stack(image, slice(None) if image.channels > 1 else 0),
+            labels=_stack(labels, 0),
+            colours=False,
+            image_path=image_path,
+            labels_path=labels_path,
+            first_frame=first,
+            rows=rows,
+            label=of["label"].to_numpy(),
+            y=of["y"].to_numpy(),
+            x=of["x"].to_numpy(),
+            diameter=float(of["scale"].median()) * config.size / 2.2 if len(of) else 1.0,
+        )
+
+
+def _recorded(cells: pd.DataFrame, name: str) -> str:
+    """Name of an image as the table of cells has it: whole paths may have been elsewhere."""
+    if (cells["image"] == name).any():
+        return name
+    parts = Path(name).parts
+
+    def shared(other: str) -> int:
+        pairs = zip(reversed(parts), reversed(Path(other).parts), strict=False)
+        return next((i for i, (a, b) in enumerate(pairs) if a != b), len(parts))
+
+    return max(map(str, cells["image"].unique()), key=shared, default=name)
+
+
+def _stack(frames: Frames, channel: "slice | int") -> Any:
+    """Pixels ([T,] [C,] Y, X); the planes of a movie are read when they are looked at."""
+    first = frames.read(0)[channel]
+    if frames.count == 1:
+        return first
+    import dask
+    import dask.array as da
+
+    @dask.delayed
+    def plane(t: int) -> Any:
+        return frames.read(t)[channel]
+
+    planes = [da.from_delayed(plane(t), first.shape, first.dtype) for t in range(frames.count)]
+    stacked = da.stack(planes)
+    return stacked if first.ndim == 2 else da.moveaxis(stacked, 1, 0)
+
+
+class Montage:
+    """Crops side by side, sorted by score, where there are no images to go back to."""
+
+    def __init__(self, study: Study, order: Callable[[], "NDArray[np.float64] | None"]) -> None:
+        self._study, self._order = study, order
+        self.names = ["crops"]
+
+    def load(self, name: str) -> Picture:
+        """See `Source`."""
+        crops = self._study.crops()
+        count = len(crops)
+        score = self._order()
+        if score is None:
+            rows = np.arange(count)
+        else:
+            rows = np.argsort(np.nan_to_num(score), kind="stable")
+        if count > MONTAGE:
+            # evenly over the scores, so that both ends and the boundary are there
+            rows = rows[np.linspace(0, count - 1, MONTAGE).astype(int)]
+        size = crops.shape[-1]
+        columns = max(int(np.ceil(np.sqrt(len(rows) * 1.4))), 1)
+        lines = -(-len(rows) // columns)
+        pitch = size + GAP
+        image = np.zeros((lines * pitch, columns * pitch, 3), np.float32)
+        labels = np.zeros(image.shape[:2], np.int32)
+        drawn = pictures(np.asarray(crops[np.sort(rows)], np.float32))
+        drawn = drawn[np.argsort(np.argsort(rows))]
+        top, left = (GAP // 2 + pitch * index for index in divmod(np.arange(len(rows)), columns))
+        for i, (y, x) in enumerate(zip(top, left, strict=True)):
+            image[y : y + size, x : x + size] = drawn[i]
+            # a frame around the crop, and the gap, are the cell's too: easy to click
+            labels[y - 1 : y + size + 1, x - 1 : x + size + 1] = rows[i] + 1
+        middle = (size - 1) / 2
+        grey = crops.shape[1] == 1
+        return Picture(
+            name="crops",
+            image=image[..., 0] if grey else image,
+            labels=labels,
+            colours=not grey,
+            image_path=None,
+            labels_path=None,
+            first_frame=0,
+            rows=rows,
+            label=rows + 1,
+            y=top + middle,
+            x=left + middle,
+            diameter=float(size),
+        )

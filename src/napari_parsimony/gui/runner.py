@@ -1,0 +1,144 @@
+"""Runs a session's steps as child processes, and listens to them from Qt's event loop."""
+
+import time
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QApplication
+
+from napari_parsimony.config import Config
+from napari_parsimony.errors import UserError
+from napari_parsimony.gui.session import Session
+from napari_parsimony.jobs.job import Job, JobState
+from napari_parsimony.progress import Progress
+
+POLL = 50  # ms
+LOOK = 2000  # ms between looks whether another process has run a step
+
+
+class TimeLeft:
+    """Guesses how long a step still takes from how quick it was."""
+
+    def __init__(self) -> None:
+        self._start: tuple[float, int, int] | None = None
+
+    def update(self, done: int, total: int, now: float | None = None) -> float | None:
+        """Seconds left, None while nobody can say."""
+        now = time.monotonic() if now is None else now
+        if self._start is None or total != self._start[2] or done < self._start[1]:
+            # a new phase, or one that goes on from a checkpoint
+            self._start = now, done, total
+        began, first, _ = self._start
+        if done == first or now - began < 1:
+            return None
+        return (now - began) / (done - first) * (total - done)
+
+
+def words(seconds: float) -> str:
+    """Write a duration for people."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+class Runner(QObject):
+    """Starts the steps of a session, one at a time; lives as long as the viewer's window.
+
+    Attributes
+    ----------
+    progressed
+        What a step reported since the last time: a list of `Progress`, never empty.
+    ended
+        A job has ended: the job; see its state and error.
+    """
+
+    progressed = Signal(list)
+    ended = Signal(object)
+
+    _runners: ClassVar["WeakKeyDictionary[Session, Runner]"] = WeakKeyDictionary()
+
+    def __init__(self, session: Session, parent: QObject | None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._job: Job | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(POLL)
+        self._timer.timeout.connect(self._poll)
+        self._look = QTimer(self)
+        self._look.setInterval(LOOK)
+        self._look.timeout.connect(self._refresh)
+        self._look.start()
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.cancel)
+
+    @classmethod
+    def of(cls, session: Session) -> "Runner":
+        """Find a session's runner, or make it."""
+        if session not in cls._runners:
+            window = getattr(session.viewer, "window", None)
+            parent = None if window is None else window._qt_window
+            runner = cls._runners[session] = cls(session, parent)
+            if parent is not None:
+                # not a method: it must run while the runner itself is being deleted
+                parent.destroyed.connect(lambda *_: _stop(runner._job))
+        return cls._runners[session]
+
+    def start(self, step: str, config: Config) -> Job:
+        """Run a step of the open study.
+
+        Raises
+        ------
+        UserError
+            If no study is open, a step is running, or the process cannot be started.
+        """
+        study = self.session.study
+        if study is None:
+            raise UserError("No study is open: open or create one first.")
+        if self._job is not None:
+            raise UserError(f"The step '{self._job.step}' is running: wait for it or cancel it.")
+        # Windows cannot replace files that are mapped into memory
+        study.release(step)
+        job = Job(study.path, step, config)
+        job.start()
+        self._job = job
+        self._timer.start()
+        self.session.set_job(job)
+        return job
+
+    def cancel(self) -> None:
+        """Ask the running step to stop."""
+        _stop(self._job)
+
+    def _poll(self) -> None:
+        job = self._job
+        if job is None:
+            return
+        running = job.running  # before polling, so that the last reports are not missed
+        reports: list[Progress] = job.poll()
+        if reports:
+            self.progressed.emit(reports)
+        if running:
+            return
+        self._timer.stop()
+        self._job = None
+        self.session.set_job(None)
+        if job.state is JobState.DONE:
+            self._refresh()
+        self.ended.emit(job)
+
+    def _refresh(self) -> None:
+        if self._job is None and self.session.study is not None:
+            try:
+                self.session.refresh()
+            except UserError:
+                # a record that is being written, or was damaged: running the step says so
+                return
+
+
+def _stop(job: Job | None) -> None:
+    if job is not None:
+        job.cancel()
