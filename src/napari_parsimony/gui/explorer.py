@@ -1,0 +1,226 @@
+"""The dock 'Latents': what every latent does to a cell, live."""
+
+import numpy as np
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_parsimony.figures.style import shortened
+from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
+from napari_parsimony.gui.dock import decision_html, follow, message_label, missing
+from napari_parsimony.gui.latent_sliders import LatentSliders
+from napari_parsimony.gui.latex import crop_pixmap
+from napari_parsimony.gui.overlay import Overlay
+from napari_parsimony.gui.session import CellKey, Session
+from napari_parsimony.study.steps import target
+
+_PICTURE = 112  # logical pixels
+
+
+class LatentExplorer(QWidget):
+    """Sliders of the latents, and the cell that they make.
+
+    Parameters
+    ----------
+    viewer
+        Whose session is followed, and on whose canvas the decoded cell is put.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self.session = session = Session.of(viewer)
+        self.overlay = Overlay.of(session)
+        self.layer = DecodedLayer(session.viewer, self._on_layer_removed)
+        # however many positions come before Qt is idle, the last one is drawn
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._draw)
+
+        self.message = message_label()
+        self.content = QWidget()
+        self.where = QLabel(wordWrap=True)
+        self.original, self.decoded = _picture(), _picture()
+        self.sparse, self.symbolic = QLabel(), QLabel()
+        self.sliders = LatentSliders()
+        self.reset = QPushButton("Reset to this cell")
+        self.means = (QPushButton(), QPushButton())
+        self.on_canvas = QCheckBox("On the canvas")
+        self._lay_out()
+
+        self.sliders.latent_moved.connect(session.set_latent)
+        self.reset.clicked.connect(self._to_cell)
+        self.means[0].clicked.connect(lambda: self._to_mean(0))
+        self.means[1].clicked.connect(lambda: self._to_mean(1))
+        self.on_canvas.toggled.connect(self._place)
+        follow(self, session.study_changed, self._rebuild)
+        follow(self, session.artefacts_changed, self._rebuild)
+        follow(self, session.cell_changed, self._on_cell)
+        follow(self, self.overlay.shown_changed, self._place)
+        follow(self, session.latents_changed, self._on_latents)
+        follow(self, session.expression_changed, self._on_expression)
+        self.destroyed.connect(self.layer.close)
+        self._rebuild()
+
+    def _lay_out(self) -> None:
+        pictures = QGridLayout()
+        for column, (picture, name) in enumerate(
+            ((self.original, "original"), (self.decoded, "decoded now"))
+        ):
+            pictures.addWidget(picture, 0, column)
+            title = QLabel(name, alignment=Qt.AlignmentFlag.AlignCenter)
+            pictures.addWidget(title, 1, column)
+        self.original.setToolTip("The crop that the latents were read from.")
+        self.decoded.setToolTip("What the decoder makes of the latents as the sliders are now.")
+        scores = QGridLayout()
+        for row, (name, label, tip) in enumerate(
+            (
+                ("sparse network", self.sparse, "Score by the sparse network, above 0: the second"),
+                ("equation", self.symbolic, "Score by the equation in use, above 0: the second"),
+            )
+        ):
+            label.setTextFormat(Qt.TextFormat.RichText)
+            for column, part in enumerate((QLabel(name), label)):
+                part.setToolTip(f"{tip} class.")
+                scores.addWidget(part, row, column)
+        scores.setColumnStretch(1, 1)
+        self.where.setToolTip("Where the sliders started from.")
+        self.reset.setToolTip("Move all latents back to those of the selected cell.")
+        self.on_canvas.setToolTip("Put the decoded cell on the image, in the cell's own place.")
+        self.on_canvas.setChecked(True)
+        # names of classes may be long: a button gets what room there is, and its whole text as tip
+        buttons = QGridLayout()
+        buttons.addWidget(self.reset, 0, 0)
+        buttons.addWidget(self.on_canvas, 0, 1)
+        for column, button in enumerate(self.means):
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            buttons.addWidget(button, 1, column)
+            buttons.setColumnStretch(column, 1)
+        inside = QVBoxLayout(self.content)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.where)
+        inside.addLayout(pictures)
+        inside.addLayout(scores)
+        inside.addWidget(self.sliders, 1)
+        inside.addLayout(buttons)
+        whole = QVBoxLayout(self)
+        whole.addWidget(self.message)
+        whole.addWidget(self.content, 1)
+        whole.addStretch(0)
+
+    # Following the session
+
+    def _rebuild(self, *_: object) -> None:
+        sentence = missing(self.session, "vae")
+        self.message.setText(sentence or "")
+        self.message.setVisible(sentence is not None)
+        self.content.setVisible(sentence is None)
+        if sentence is not None:
+            self.layer.remove()
+            return
+        self.sliders.set_latents(self.session.latent_statistics, self.session.latent_order)
+        known = self.session.has("classify")
+        for which, button in enumerate(self.means):
+            name = self.session.classes[which]
+            button.setText(f"Mean {shortened(name, 14)}")
+            button.setEnabled(known)
+            button.setToolTip(
+                f"Move to the mean latents of the cells of class '{name}'."
+                if known
+                else "Classes are known after the step 'classify' was run."
+            )
+        self._on_expression()
+        self._on_cell(self.session.cell)
+        self._on_latents(self.session.latents)
+
+    def _on_cell(self, key: CellKey | None) -> None:
+        if missing(self.session, "vae"):
+            return
+        self.reset.setEnabled(key is not None)
+        self.original.setEnabled(key is not None)
+        if key is None:
+            self.where.setText("<b>Mean of all cells</b> – click a cell to start from it.")
+            self.original.setPixmap(QPixmap())
+            self.original.setText("no cell")
+        else:
+            image, frame, label = key
+            row = self.session.cells.iloc[self.session.row_of(key)]
+            known = row["class"] if isinstance(row["class"], str) else "no class given"
+            self.where.setText(f"<b>Cell {label}</b>, frame {frame}, {image} ({known})")
+            self.original.setPixmap(_scaled(crop_pixmap(self.session.crop(key)), self.original))
+        self._place()
+
+    def _on_latents(self, latents: NDArray[np.float64]) -> None:
+        if missing(self.session, "vae") is None:
+            self.sliders.set_value(latents)
+            self._soon.start()
+
+    def _on_expression(self, *_: object) -> None:
+        expression = self.session.expression
+        self.sliders.set_used(expression.variables if expression else ())
+        self._soon.start()
+
+    # Drawing
+
+    def _draw(self) -> None:
+        """Show the position that the session is at now."""
+        if missing(self.session, "vae"):
+            return
+        latents = self.session.latents
+        image = self.session.decode(latents)
+        self.layer.draw(image)
+        self.decoded.setPixmap(_scaled(crop_pixmap(image), self.decoded))
+        scores = self.session.scores(latents)
+        self.sparse.setText(decision_html(self.session, scores["sparse"]))
+        self.symbolic.setText(decision_html(self.session, scores["symbolic"]))
+
+    def _place(self, *_: object) -> None:
+        """Put the decoded cell where the selected cell is."""
+        key = self.session.cell
+        if not self.on_canvas.isChecked() or key is None or missing(self.session, "vae"):
+            self.layer.remove()
+            return
+        image = self.session.decode(self.session.latents)
+        place = place_of(self.overlay, key, image.shape[-1])
+        if place is None:
+            self.layer.remove()
+        else:
+            self.layer.show(image, place)
+
+    def _on_layer_removed(self) -> None:
+        self.on_canvas.setChecked(False)
+
+    # Moving
+
+    def _to_cell(self) -> None:
+        self.session.select_cell(self.session.cell)
+
+    def _to_mean(self, which: int) -> None:
+        session = self.session
+        assert session.study is not None
+        members = target(session.study)[0] == which
+        names = list(session.latent_statistics["name"])
+        session.set_latents(session.study.latents()[names][members].to_numpy(float).mean(0))
+
+
+def _picture() -> QLabel:
+    label = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+    label.setFixedSize(_PICTURE, _PICTURE)
+    return label
+
+
+def _scaled(pixmap: QPixmap, label: QLabel) -> QPixmap:
+    ratio = label.devicePixelRatioF()
+    side = round(_PICTURE * ratio)
+    mode = Qt.TransformationMode.SmoothTransformation
+    scaled = pixmap.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, mode)
+    scaled.setDevicePixelRatio(ratio)
+    return scaled
