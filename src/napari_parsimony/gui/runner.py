@@ -1,8 +1,6 @@
 """Runs a session's steps as child processes, and listens to them from Qt's event loop."""
 
 import time
-from typing import ClassVar
-from weakref import WeakKeyDictionary
 
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication
@@ -58,8 +56,6 @@ class Runner(QObject):
     progressed = Signal(list)
     ended = Signal(object)
 
-    _runners: ClassVar["WeakKeyDictionary[Session, Runner]"] = WeakKeyDictionary()
-
     def __init__(self, session: Session, parent: QObject | None) -> None:
         super().__init__(parent)
         self.session = session
@@ -78,14 +74,15 @@ class Runner(QObject):
     @classmethod
     def of(cls, session: Session) -> "Runner":
         """Find a session's runner, or make it."""
-        if session not in cls._runners:
+        if cls not in session.attached:
             window = getattr(session.viewer, "window", None)
             parent = None if window is None else window._qt_window
-            runner = cls._runners[session] = cls(session, parent)
+            runner = session.attached[cls] = cls(session, parent)
             if parent is not None:
                 # not a method: it must run while the runner itself is being deleted
                 parent.destroyed.connect(lambda *_: _stop(runner._job))
-        return cls._runners[session]
+        found: Runner = session.attached[cls]
+        return found
 
     def start(self, step: str, config: Config) -> Job:
         """Run a step of the open study.

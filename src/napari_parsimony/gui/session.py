@@ -42,6 +42,8 @@ class Session:
     ----------
     study
         The open study, or None.
+    attached
+        What there is once a viewer beside its docks, by its class: the overlay and the runner.
     study_changed
         Another study was opened, or none is open any more: ``Study | None``.
     artefacts_changed
@@ -72,6 +74,7 @@ class Session:
         # the table of sessions must not keep a closed viewer alive
         self._viewer = ref(viewer)
         self.study: Study | None = None
+        self.attached: dict[type, Any] = {}
         self._forget()
         self._job: Job | None = None
 
