@@ -92,7 +92,9 @@ def main() -> None:
         selecting = time.perf_counter() - start
         row("… and inputs selected", sparse, selecting)
     print(pd.DataFrame(rows).to_string(index=False))
-    print(f"{config.seeds} sparse networks, whole schedule: {plain + selecting:.1f} s (target 30 s)")
+    print(
+        f"{config.seeds} sparse networks, whole schedule: {plain + selecting:.1f} s (target 30 s)"
+    )
 
 
 if __name__ == "__main__":

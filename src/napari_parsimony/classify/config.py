@@ -1,5 +1,6 @@
 """Settings of the step that trains the black box, the dense and the sparse networks."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, JsonValue, field_validator
@@ -16,6 +17,11 @@ class ClassifyConfig(Config):
         default_factory=dict,
         description="The two classes, each with the raw classes it gathers; the first scores "
         "below 0, the second above. Empty: the two raw classes found, in alphabetical order.",
+    )
+    start_from: Path | None = Field(
+        None,
+        description="The folder 'classify' of another study whose networks are applied as they "
+        "are, without training; this study must use the same VAE.",
     )
     hidden: tuple[int, ...] = Field(
         (64, 64),

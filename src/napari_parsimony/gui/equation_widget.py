@@ -103,7 +103,6 @@ class EquationDock(QWidget):
         for label in (self.equation, self.with_numbers):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             column.addWidget(label)
-        column.addWidget(self.result)
         column.addWidget(self.terms)
         column.addStretch(1)
         self.area = QScrollArea(widgetResizable=True)
@@ -119,6 +118,7 @@ class EquationDock(QWidget):
         whole = QVBoxLayout(self.content)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(table)
+        whole.addWidget(self.result)
         whole.addWidget(self.area, 1)
         whole.addLayout(buttons)
         outer = QVBoxLayout(self)
@@ -162,7 +162,7 @@ class EquationDock(QWidget):
                         f"{candidate.agreement:.1%} of validation cells as the sparse network"
                     )
                     self.table.setItem(row, column, item)
-        shown = min(len(front.candidates), 6)
+        shown = min(len(front.candidates), 5)
         header = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(header + 22 * shown + 4)
         self._on_expression(self.session.candidate)

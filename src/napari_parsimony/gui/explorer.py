@@ -151,12 +151,21 @@ class LatentExplorer(QWidget):
             self.original.setPixmap(QPixmap())
             self.original.setText("no cell")
         else:
-            image, frame, label = key
-            row = self.session.cells.iloc[self.session.row_of(key)]
-            known = row["class"] if isinstance(row["class"], str) else "no class given"
-            self.where.setText(f"<b>Cell {label}</b>, frame {frame}, {image} ({known})")
+            self.where.setText(f"<b>{self._name(key)}</b>")
+            self.where.setToolTip(f"The sliders started from this cell of {key[0]}.")
             self.original.setPixmap(_scaled(crop_pixmap(self.session.crop(key)), self.original))
         self._place()
+
+    def _name(self, key: CellKey) -> str:
+        """Name what tells a cell from the others, and the class that it was given."""
+        image, frame, label = key
+        row = self.session.cells.iloc[self.session.row_of(key)]
+        known = f" ({row['class']})" if isinstance(row["class"], str) else ""
+        file = image.rpartition("/")[2]
+        if self.overlay.picture is not None and self.overlay.picture.image_path is None:
+            return f"{file}{known}"  # a crop is a file, its label always 1
+        time = f", frame {frame}" if self.session.cells["frame"].any() else ""
+        return f"Cell {label}{known}</b>{time}, {file}<b>"
 
     def _on_latents(self, latents: NDArray[np.float64]) -> None:
         if missing(self.session, "vae") is None:

@@ -76,6 +76,10 @@ def config_to_widgets(kind: type[Config], values: Mapping[str, Any] | None = Non
     for name, info in kind.model_fields.items():
         field = fields[name] = _field(info)
         field.widget.name = name
+        if isinstance(field.widget, mw.FileEdit):
+            # its own words leave no room for the path
+            field.widget.choose_btn.text = "…"
+            field.widget.choose_btn.native.setMaximumWidth(28)
         default = info.get_default(call_default_factory=True)
         field.set((values or {}).get(name, default))
         extra = info.json_schema_extra

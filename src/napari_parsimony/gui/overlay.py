@@ -18,7 +18,7 @@ from napari_parsimony.gui.pictures import Picture, Source, source_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.steps import target
 
-LEGIBLE = 34  # screen pixels that a cell must be wide for its score to be readable
+LEGIBLE = 24  # screen pixels that a cell must be wide for its score to be readable
 TEXTS = 4000  # scores in one plane; more would stall the canvas
 SOURCE = "napari-parsimony source"  # in a layer's metadata: the file that stands for it
 

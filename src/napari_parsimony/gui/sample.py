@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Qt
+
 from napari_parsimony.errors import UserError
 from napari_parsimony.study.study import STUDY_FILE
 
@@ -40,11 +42,16 @@ def copy_of_demo() -> Path:
 
 
 def open_docks(viewer: "napari.viewer.Viewer") -> dict[str, Any]:
-    """Show the docks of the plugin, those that are there already included."""
-    found = {}
+    """Show the docks of the plugin: the latents in front of the study, the equation below."""
+    found, docks = {}, {}
     for name in DOCKS:
-        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
-        found[name] = widget
+        docks[name], found[name] = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        docks[name].show()
+    study, latents, equation = (docks[name] for name in DOCKS)
+    window = viewer.window._qt_window
+    window.tabifyDockWidget(study, latents)
+    window.resizeDocks([latents, equation], [3, 2], Qt.Orientation.Vertical)
+    latents.raise_()
     return found
 
 
@@ -64,13 +71,3 @@ def demo_layers() -> list[Any]:
         return []
     image, labels = (tifffile.imread(demo_folder() / f"{name}.tif") for name in ("image", "labels"))
     return [(image, {"name": "cells"}, "image"), (labels, {"name": "labels"}, "labels")]
-
-
-def open_docks_command(viewer: "napari.viewer.Viewer") -> None:
-    """Show the docks of the plugin."""
-    open_docks(viewer)
-
-
-def open_study_dock(viewer: "napari.viewer.Viewer") -> None:
-    """Show the dock in which a study is opened or begun."""
-    viewer.window.add_plugin_dock_widget(PLUGIN, DOCKS[0])

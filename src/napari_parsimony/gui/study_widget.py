@@ -79,7 +79,7 @@ class StudyWidget(QWidget):
             item.setData(Qt.ItemDataRole.UserRole, step.name)
             item.setSizeHint(QSize(0, 22))
             self.steps.addItem(item)
-        self.steps.setFixedHeight(22 * len(STEPS) + 6)
+        self.steps.setFixedHeight(22 * len(STEPS) + 10)
         self.steps.currentRowChanged.connect(self._show_step)
         self.summary = _text()
         self.layers_form = LayersForm(self.session)

@@ -73,21 +73,25 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
     import pandas as pd
 
     from napari_parsimony.cells.table import KEY
+    from napari_parsimony.classify.classifier import Classifier
     from napari_parsimony.classify.train import train_classifier
 
     cells, crops, latents = study.cells(), study.crops(), study.latents()
-    statistics = study.latent_statistics()
-    classifier = train_classifier(
-        crops,
-        latents,
-        cells["class"],
-        cells["split"],
-        cells["group"],
-        statistics.loc[statistics["active"], "name"].tolist(),
-        str(crops_made(study)["orientation"]),
-        config,
-        report,
-    )
+    if config.start_from is not None:
+        classifier = Classifier.load(config.start_from)
+    else:
+        statistics = study.latent_statistics()
+        classifier = train_classifier(
+            crops,
+            latents,
+            cells["class"],
+            cells["split"],
+            cells["group"],
+            statistics.loc[statistics["active"], "name"].tolist(),
+            str(crops_made(study)["orientation"]),
+            config,
+            report,
+        )
     classifier.save(out)
     scores = classifier.scores(crops, latents, report)
     pd.concat([latents[KEY], scores], axis=1).to_parquet(out / "scores.parquet", index=False)
@@ -95,18 +99,22 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
 
 def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report: Report) -> None:
     from napari_parsimony.study.choose import with_choice
+    from napari_parsimony.symbolic.front import Front
     from napari_parsimony.symbolic.search import search_front
 
     cells = study.cells()
-    front = search_front(
-        study.latents()[study.classifier().used],
-        study.network_scores()["sparse"].to_numpy(),
-        target(study)[0],
-        cells["split"].to_numpy(),
-        cells["group"].to_numpy(),
-        config,
-        report,
-    )
+    if config.start_from is not None:
+        front = Front.load(config.start_from)
+    else:
+        front = search_front(
+            study.latents()[study.classifier().used],
+            study.network_scores()["sparse"].to_numpy(),
+            target(study)[0],
+            cells["split"].to_numpy(),
+            cells["group"].to_numpy(),
+            config,
+            report,
+        )
     with_choice(front, config.choice).save(out / "front.json")
 
 
@@ -121,12 +129,22 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
     scores["symbolic"] = equation.expression.evaluate(
         {str(name): latents[name] for name in latents}
     )
+    cells = study.cells()
+    notes = []
+    record = study.step("classify")
+    if record is not None and record.config.get("start_from") is not None:
+        # nothing here was learned from: every cell is new to the models
+        cells = cells.assign(split="test")
+        config = config.model_copy(update={"baseline": False})
+        notes.append(
+            "The networks were taken over from another study, so all cells are new to them."
+        )
     facts, boxes, nets = classifier.facts, len(classifier.black_box), classifier.dense.seeds
     pixels = sum(parameter.numel() for parameter in classifier.black_box[0].parameters())
     run_evaluate(
         scores,
         positive,
-        study.cells(),
+        cells,
         study.crops(),
         {
             "black_box": Complexity(parameters=pixels),
@@ -146,8 +164,9 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
         classes,
         group_word(study),
         [
+            *notes,
             f"The score of the black box is the mean of {boxes} networks, that of the dense scheme "
-            f"of {nets}; their sizes are those of one network."
+            f"of {nets}; their sizes are those of one network.",
         ],
         report,
     )

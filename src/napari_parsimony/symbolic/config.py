@@ -1,5 +1,6 @@
 """Settings of the step that looks for equations."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, JsonValue
@@ -18,6 +19,11 @@ class EquationsConfig(Config):
         description="Engines that look for equations: 'quick' adds up terms of a fixed library and "
         "takes a second; 'operon' is an evolutionary search of free forms and takes up to minutes. "
         "What all of them find is put in one Pareto front.",
+    )
+    start_from: Path | None = Field(
+        None,
+        description="The front.json of another study whose equations are taken over without a "
+        "search; this study must use the same VAE.",
     )
     target: Literal["logits", "labels"] = Field(
         "logits",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from napari_parsimony.artefact import write_json
+from napari_parsimony.artefact import replace_file, write_json
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Report, silent
@@ -85,7 +85,10 @@ def run_vae(
         ),
         report=report,
     )
-    save_vae(vae, crops_made, out / "weights.safetensors")
+    if config.steps == 0 and config.start_from is not None:
+        replace_file(out / "weights.safetensors", config.start_from.read_bytes())
+    else:
+        save_vae(vae, crops_made, out / "weights.safetensors")
     mean, log_variance = encode_crops(vae, crops, report)
     statistics = latent_statistics(mean, log_variance)
     latents = pd.DataFrame(mean, columns=latent_names(mean.shape[1]))
@@ -111,7 +114,9 @@ def _summary(
     noise = random.standard_normal((len(rows), mean.shape[1])).astype(np.float32)
     chosen_mean, chosen_log_variance = mean[rows], log_variance[rows]
     z = chosen_mean + noise * np.exp(0.5 * chosen_log_variance)
-    terms = decompose_full(*map(torch.from_numpy, (chosen_mean, chosen_log_variance, z)))
+    terms = decompose_full(
+        torch.from_numpy(chosen_mean), torch.from_numpy(chosen_log_variance), torch.from_numpy(z)
+    )
     return {
         "active latents": int(statistics["active"].sum()),
         "cells": len(rows),

@@ -100,7 +100,7 @@ def train_vae(
             f"{len(train_rows)} and {len(validation_rows)}: add cells."
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    vae.to(device, memory_format=torch.channels_last).train().requires_grad_(True)
+    vae.to(device).to(memory_format=torch.channels_last).train().requires_grad_(True)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(vae.parameters(), lr=config.learning_rate, fused=True)
     state = checkpoint.load(vae, optimiser)
     training = CropBatches(crops, train_rows, device)
