@@ -52,7 +52,7 @@ def test_napari_finds_the_manifest() -> None:
     (entry,) = entry_points(group="napari.manifest", name="napari-parsimony")
     assert entry.value == "napari_parsimony:napari.yaml"
     manifest = PluginManifest.from_distribution("napari-parsimony")
-    assert manifest.display_name == "Parsimony"
+    assert manifest.display_name == "napari-parsimony"
     manifest.validate_imports()
 
 

@@ -244,8 +244,7 @@ class Overlay:
         if self.scores is not None:
             place = np.isin(picture.rows, rows)
             self.scores.data = np.column_stack([picture.y[place], picture.x[place]])
-            texts = ["" if math.isnan(value) else f"{value:.2g}" for value in score]
-            self.scores.features = pd.DataFrame({"text": [t.replace("-", "−") for t in texts]})
+            self.scores.features = pd.DataFrame({"text": [_short(value) for value in score]})
             self.scores.text = {"string": "{text}", "size": 8, "color": "white"}
             self._zoomed()
 
@@ -353,3 +352,10 @@ class Overlay:
 
     def _picture_of(self, key: tuple[str, int, int]) -> str | None:
         return next((name for name in self.names if name == key[0]), None)
+
+
+def _short(score: float) -> str:
+    """Two digits of a score, nothing where there is none."""
+    if math.isnan(score):
+        return ""
+    return f"{score:.{1 if abs(score) >= 0.995 else 2}f}".replace("-", "−")
