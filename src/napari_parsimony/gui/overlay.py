@@ -14,12 +14,14 @@ from psygnal import Signal
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.colours import COLOUR_BY, ColourBy, colour_cells
+from napari_parsimony.gui.napari_compat import camera_of
 from napari_parsimony.gui.pictures import Picture, Source, source_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.steps import target
 
 LEGIBLE = 24  # screen pixels that a cell must be wide for its score to be readable
 TEXTS = 4000  # scores in one plane; more would stall the canvas
+CLICK = 3  # screen pixels that the mouse may move during a click
 SOURCE = "napari-parsimony source"  # in a layer's metadata: the file that stands for it
 
 
@@ -30,6 +32,8 @@ class Overlay:
     ----------
     colour_by
         What the colours mean; see `set_colour_by`.
+    problem
+        Why the picture that was asked for is not shown, in a sentence; else None.
     shown_changed
         Other pictures can be chosen, or another is shown.
     """
@@ -40,6 +44,7 @@ class Overlay:
         self.session = session
         self.colour_by: ColourBy = "class"
         self.show_scores = True
+        self.problem: str | None = None
         self._source: Source | None = None
         self._picture: Picture | None = None
         self._ours: list[Layer] = []
@@ -54,7 +59,7 @@ class Overlay:
         viewer = session.viewer
         viewer.mouse_drag_callbacks.append(self._pressed)
         viewer.dims.events.current_step.connect(self._moved_in_time)
-        viewer.camera.events.zoom.connect(self._zoomed)
+        camera_of(viewer).events.zoom.connect(self._zoomed)
         viewer.layers.events.removed.connect(self._removed)
         self._open()
 
@@ -85,7 +90,7 @@ class Overlay:
 
     def _open(self) -> None:
         self._clear()
-        self._source = None
+        self._source = self.problem = None
         study = self.session.study
         if study is not None and self.session.has("cells"):
             self._source = source_of(study, self.session.cell_scores)
@@ -106,8 +111,11 @@ class Overlay:
         try:
             picture = self._source.load(name)
         except UserError as error:
-            show_warning(f"The cells cannot be shown on their image. {error}")
+            self.problem = f"The cells cannot be shown on their image. {error}"
+            show_warning(self.problem)
+            self.shown_changed.emit()
             return
+        self.problem = None
         self._picture = picture
         self._row_of_label = dict(zip(picture.label.tolist(), picture.rows.tolist(), strict=True))
         self._add(picture)
@@ -291,7 +299,7 @@ class Overlay:
     def _zoomed(self) -> None:
         if self.scores is None or self._picture is None:
             return
-        wide = self._picture.diameter * self.scores.scale[-1] * self.session.viewer.camera.zoom
+        wide = self._picture.diameter * self.scores.scale[-1] * camera_of(self.session.viewer).zoom
         visible = self.show_scores and wide >= LEGIBLE and len(self.scores.data) <= TEXTS
         if self.scores.text.visible != visible:
             self.scores.text.visible = visible
@@ -308,9 +316,11 @@ class Overlay:
         start = np.array(event.pos)
         dragged = event.button != 1 or bool(event.modifiers)
         yield
+        # the same event takes on what happens next: moves, and in the end the release
         while event.type == "mouse_move":
-            dragged = dragged or float(np.abs(np.array(event.pos) - start).max()) > 3
+            dragged = dragged or np.abs(np.array(event.pos) - start).max() > CLICK
             yield
+        dragged = dragged or np.abs(np.array(event.pos) - start).max() > CLICK
         if dragged or self.labels is None or not self.labels.visible or viewer.dims.ndisplay != 2:
             return
         if self.labels.mode != "pan_zoom" and viewer.layers.selection.active is self.labels:

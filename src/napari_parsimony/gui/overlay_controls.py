@@ -52,6 +52,9 @@ class OverlayControls(QWidget):
         self.form.addRow("colours", self.colours)
         self.form.addRow("", self.legend)
         self.form.addRow("", self.scores)
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.form.addRow(self.problem)
         follow(self, overlay.shown_changed, self._show)
         for signal in (overlay.session.artefacts_changed, overlay.session.study_changed):
             follow(self, signal, self._show)
@@ -63,6 +66,8 @@ class OverlayControls(QWidget):
         self.picture.addItems(overlay.names)
         self.picture.setCurrentText(overlay.name or "")
         self.form.setRowVisible(self.picture, len(overlay.names) > 1)
+        self.problem.setText(overlay.problem or "")
+        self.form.setRowVisible(self.problem, overlay.problem is not None)
         self.setVisible(overlay.session.has("cells"))
         self.legend.setVisible(overlay.session.has("classify"))
         theme = theme_of(overlay.session.viewer)
