@@ -5,6 +5,7 @@ import pytest
 
 napari = pytest.importorskip("napari")
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
+from qtpy.QtWidgets import QStyle, QStyleOptionSlider  # noqa: E402
 
 from napari_parsimony.cells.geometry import crop_to_image  # noqa: E402
 from napari_parsimony.gui.decoded_layer import NAME  # noqa: E402
@@ -39,16 +40,16 @@ def settle(qtbot, explorer):
 
 def drag(qtbot, slider, to):
     """Press a slider's handle, pull it to a share of its width, let go."""
-    bar = slider._slider
-    span = bar.maximum() - bar.minimum()
-    at = (bar.value() - bar.minimum()) / span
-    inner = bar.width() - 16
-    start, end = (QPoint(int(8 + share * inner), bar.height() // 2) for share in (at, to))
-    left = Qt.MouseButton.LeftButton
+    bar, left = slider.bar, Qt.MouseButton.LeftButton
+    option = QStyleOptionSlider()
+    bar.initStyleOption(option)
+    part = QStyle.SubControl.SC_SliderHandle
+    kind = QStyle.ComplexControl.CC_Slider
+    start = bar.style().subControlRect(kind, option, part, bar).center()
+    end = QPoint(round(8 + to * (bar.width() - 16)), start.y())
     qtbot.mousePress(bar, left, pos=start)
-    for share in np.linspace(0, 1, 8):
-        x = round(start.x() + share * (end.x() - start.x()))
-        qtbot.mouseMove(bar, QPoint(x, start.y()))
+    for share in np.linspace(0.2, 1, 5):
+        qtbot.mouseMove(bar, QPoint(round(start.x() + share * (end.x() - start.x())), start.y()))
     qtbot.mouseRelease(bar, left, pos=end)
 
 
@@ -124,11 +125,18 @@ def test_keys_move_a_slider_and_only_its_latent(opened, field_study, qtbot):
     index = session.latent_order[0]
     before, seen = session.latents, []
     session.latents_changed.connect(seen.append)
-    bar = explorer.sliders.sliders[index]._slider
+    slider = explorer.sliders.sliders[index]
+    bar = slider.bar
     bar.setFocus()
-    qtbot.keyClick(bar, Qt.Key.Key_Left if bar.value() > 0 else Qt.Key.Key_Right)
+    qtbot.keyClick(bar, Qt.Key.Key_Left if bar.value() > 200 else Qt.Key.Key_Right)
     assert len(seen) == 1
     assert np.flatnonzero(session.latents != before).tolist() == [index]
+    # and a number that is typed is taken as it is, also from beyond the slider's range
+    slider.box.selectAll()
+    qtbot.keyClicks(slider.box, "4.25")
+    qtbot.keyClick(slider.box, Qt.Key.Key_Return)
+    assert session.latents[index] == 4.25
+    assert slider.maximum() == 4.25
 
 
 def test_positions_from_elsewhere_move_sliders_without_an_echo(opened, field_study):

@@ -6,12 +6,91 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QScrollArea, QWidget
-from superqt import QLabeledDoubleSlider
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSlider,
+    QWidget,
+)
 
 from napari_parsimony.figures.style import ACCENT
 
 _USED = "●"
+
+
+class FloatSlider(QWidget):
+    """A slider and a box for one number; the number is exact, however coarse the slider.
+
+    Attributes
+    ----------
+    value_changed
+        The number was changed, by the user or by `set_value`.
+    """
+
+    value_changed = Signal(float)
+    steps = 400
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._value, self._low, self._high = 0.0, 0.0, 1.0
+        self.bar, self.box = QSlider(Qt.Orientation.Horizontal), QDoubleSpinBox()
+        self.bar.setRange(0, self.steps)
+        self.bar.setSingleStep(self.steps // 100)
+        self.bar.setPageStep(self.steps // 10)
+        self.box.setDecimals(2)
+        self.box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.box.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.box.setKeyboardTracking(False)
+        self.box.setSingleStep(0.05)
+        # what does not fit in is moved to, and widens the range
+        self.box.setRange(-99.99, 99.99)
+        self.box.setFixedWidth(52)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.box)
+        self.bar.valueChanged.connect(self._on_bar)
+        self.box.valueChanged.connect(self.set_value)
+
+    def minimum(self) -> float:
+        """Left end."""
+        return self._low
+
+    def maximum(self) -> float:
+        """Right end."""
+        return self._high
+
+    def set_range(self, low: float, high: float) -> None:
+        """Set both ends; the number stays."""
+        if (low, high) != (self._low, self._high):
+            self._low, self._high = low, max(high, low + 1e-9)
+            self._show()
+
+    def value(self) -> float:
+        """Return the number."""
+        return self._value
+
+    def set_value(self, value: float) -> None:
+        """Set the number; outside of the range, the slider is at its end."""
+        if value != self._value:
+            self._value = float(value)
+            self._show()
+            self.value_changed.emit(self._value)
+
+    def _show(self) -> None:
+        share = (self._value - self._low) / (self._high - self._low)
+        with QSignalBlocker(self.bar), QSignalBlocker(self.box):
+            self.bar.setValue(round(min(max(share, 0.0), 1.0) * self.steps))
+            self.box.setValue(self._value)
+
+    def _on_bar(self, step: int) -> None:
+        self._value = self._low + step / self.steps * (self._high - self._low)
+        with QSignalBlocker(self.box):
+            self.box.setValue(self._value)
+        self.value_changed.emit(self._value)
 
 
 class LatentSliders(QScrollArea):
@@ -31,7 +110,7 @@ class LatentSliders(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self._labels: dict[int, QLabel] = {}
-        self._sliders: dict[int, QLabeledDoubleSlider] = {}
+        self._sliders: dict[int, FloatSlider] = {}
         self._statistics = pd.DataFrame()
         self._ranges: dict[int, tuple[float, float]] = {}
         self._latents: NDArray[np.float64] = np.zeros(0)
@@ -55,13 +134,11 @@ class LatentSliders(QScrollArea):
         rows.setColumnStretch(1, 1)
         for row, index in enumerate(order):
             low, high = self._ranges[index]
-            label, slider = QLabel(), QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+            label, slider = QLabel(), FloatSlider()
             label.setTextFormat(Qt.TextFormat.RichText)
             label.setMinimumWidth(44)
-            slider.setRange(low, high)
-            slider.setDecimals(2)
-            slider.setSingleStep(max((high - low) / 50, 1e-3))  # type: ignore[arg-type]
-            slider.valueChanged.connect(lambda value, index=index: self._moved(index, value))
+            slider.set_range(low, high)
+            slider.value_changed.connect(lambda value, index=index: self._moved(index, value))
             rows.addWidget(label, row, 0)
             rows.addWidget(slider, row, 1)
             self._labels[index], self._sliders[index] = label, slider
@@ -70,7 +147,7 @@ class LatentSliders(QScrollArea):
         self.set_used(())
 
     @property
-    def sliders(self) -> dict[int, QLabeledDoubleSlider]:
+    def sliders(self) -> dict[int, FloatSlider]:
         """The slider of each latent, by its index, from top to bottom."""
         return dict(self._sliders)
 
@@ -99,14 +176,11 @@ class LatentSliders(QScrollArea):
         self._latents = latents.copy()
         for index, slider in self._sliders.items():
             value = float(latents[index])
-            if value == slider.value():
-                continue
             low, high = self._ranges[index]
             low, high = min(low, value), max(high, value)
             with QSignalBlocker(slider):
-                if (low, high) != (slider.minimum(), slider.maximum()):
-                    slider.setRange(low, high)
-                slider.setValue(value)
+                slider.set_range(low, high)
+                slider.set_value(value)
 
     def _moved(self, index: int, value: float) -> None:
         self._latents[index] = value
