@@ -32,6 +32,9 @@ class Field:
     def set(self, value: Any) -> None:
         """Show a value."""
         self.widget.value = self.write(value)
+        if isinstance(self.widget, mw.LineEdit):
+            # else only the end of a long text is seen
+            self.widget.native.setCursorPosition(0)
 
     def get(self) -> Any:
         """Take the value that a person left."""

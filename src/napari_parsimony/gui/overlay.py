@@ -19,7 +19,7 @@ from napari_parsimony.gui.pictures import Picture, Source, source_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.steps import target
 
-LEGIBLE = 24  # screen pixels that a cell must be wide for its score to be readable
+LEGIBLE = 20  # screen pixels that a cell must be wide for its score to be readable
 TEXTS = 4000  # scores in one plane; more would stall the canvas
 CLICK = 3  # screen pixels that the mouse may move during a click
 SOURCE = "napari-parsimony source"  # in a layer's metadata: the file that stands for it
@@ -253,7 +253,14 @@ class Overlay:
             place = np.isin(picture.rows, rows)
             self.scores.data = np.column_stack([picture.y[place], picture.x[place]])
             self.scores.features = pd.DataFrame({"text": [_short(value) for value in score]})
-            self.scores.text = {"string": "{text}", "size": 8, "color": "white"}
+            # below the cell, which stays in sight
+            below = picture.diameter * (0.4 if picture.image_path is None else 0.62)
+            self.scores.text = {
+                "string": "{text}",
+                "size": 8,
+                "color": "white",
+                "translation": [below, 0],
+            }
             self._zoomed()
 
     def _rows_in_view(self) -> NDArray[np.int64]:

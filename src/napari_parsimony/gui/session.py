@@ -112,7 +112,10 @@ class Session:
             If it is not a study, or a step is running on the present one; that stays open then.
         """
         study = Study.open(path)
-        self._require_idle()
+        if self._job is not None:
+            raise UserError(
+                f"The step '{self._job.step}' is running: wait for it or cancel it first."
+            )
         self._show(study)
         return study
 
@@ -254,7 +257,7 @@ class Session:
 
     @property
     def _names(self) -> list[str]:
-        return [str(name) for name in self.latent_statistics["name"]]
+        return self.latent_statistics["name"].tolist()
 
     @property
     def latent_statistics(self) -> pd.DataFrame:
@@ -408,9 +411,3 @@ class Session:
         if job is not self._job:
             self._job = job
             self.job_changed.emit(job)
-
-    def _require_idle(self) -> None:
-        if self._job is not None:
-            raise UserError(
-                f"The step '{self._job.step}' is running: wait for it or cancel it first."
-            )

@@ -84,10 +84,6 @@ class StudyWidget(QWidget):
         self.summary = _text()
         self.layers_form = LayersForm(self.session)
         self.layers_form.taken.connect(self._take_layers)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setMinimumHeight(120)
         self.run_button = _button("Run", "", self.run_step)
         self.cancel_button = _button(
             "Cancel",
@@ -101,20 +97,30 @@ class StudyWidget(QWidget):
         self.curves = Curves()
         self.controls = OverlayControls(self.overlay)
 
+        body = QWidget()
+        self._body = QVBoxLayout(body)
+        self._body.setContentsMargins(0, 0, 4, 0)
+        self._body.addWidget(self.title)
+        self._body.addLayout(_row(self.open_button, self.new_button, self.demo_button))
+        self._body.addWidget(self.controls)
+        self._body.addWidget(self.steps)
+        self._body.addWidget(self.summary)
+        self._body.addWidget(self.layers_form)
+        self._body.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(self.title)
-        layout.addLayout(_row(self.open_button, self.new_button, self.demo_button))
-        layout.addWidget(self.controls)
-        layout.addWidget(self.steps)
-        layout.addWidget(self.summary)
-        layout.addWidget(self.layers_form)
-        layout.addWidget(self.scroll, 1)
+        layout.addWidget(scroll, 1)
+        # always in sight: what runs, and how it ended
         layout.addLayout(_row(self.run_button, self.cancel_button))
         layout.addWidget(self.bar)
         layout.addWidget(self.message)
         layout.addWidget(self.curves)
-        self.setMinimumWidth(270)
+        self.setMinimumWidth(280)
 
     # Studies
 
@@ -223,8 +229,12 @@ class StudyWidget(QWidget):
                 self.say(str(error), failed=True)
         why = study.why_stale(step.name) if study else None
         self.summary.setText(step.summary + (f" <i>Out of date: {why}</i>" if why else ""))
+        if self._form is not None:
+            self._body.removeWidget(self._form.native)
+            self._form.native.hide()
+            self._form.native.deleteLater()
         self._form = config_to_widgets(step.config, values)
-        self.scroll.setWidget(self._form.native)
+        self._body.insertWidget(self._body.count() - 1, self._form.native)
         self.layers_form.setVisible(step.name == "cells")
         self._show_buttons()
 

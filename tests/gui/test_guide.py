@@ -1,0 +1,46 @@
+"""From the menus to the demo study, in a real napari."""
+
+import shutil
+
+import pytest
+
+import napari_parsimony.gui.sample as sample
+from napari_parsimony.gui.session import Session
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def demo(field_study, monkeypatch):
+    """The tests' own study in place of the demo, which need not be trained yet."""
+    monkeypatch.setattr(sample, "demo_folder", lambda: field_study)
+    return field_study
+
+
+def test_guide_opens_the_demo_in_all_docks(qtbot, make_napari_viewer, demo):
+    viewer = make_napari_viewer()
+    viewer.window.add_plugin_dock_widget("napari-parsimony", "Open demo study")
+    session = Session.of(viewer)
+    qtbot.waitUntil(lambda: session.study is not None, timeout=20_000)
+    names = {f"{name} (napari-parsimony)" for name in (*sample.DOCKS, "Open demo study")}
+    assert set(viewer.window._wrapped_dock_widgets) == names
+    assert session.study.path != demo
+    assert session.study.name == "study"
+    shutil.rmtree(session.study.path.parent)
+
+
+def test_sample_data(make_napari_viewer, demo):
+    viewer = make_napari_viewer()
+    viewer.open_sample("napari-parsimony", "demo")
+    session = Session.of(viewer)
+    assert session.has("equations")
+    assert "cells" in viewer.layers
+    shutil.rmtree(session.study.path.parent)
+
+
+def test_a_missing_demo_is_told(qtbot, make_napari_viewer, monkeypatch, tmp_path):
+    monkeypatch.setattr(sample, "demo_folder", lambda: tmp_path)
+    viewer = make_napari_viewer()
+    _, dock = viewer.window.add_plugin_dock_widget("napari-parsimony", "Study")
+    assert not dock.open_demo()
+    assert "demo study is missing" in dock.message.text()
