@@ -1,19 +1,21 @@
 """From the menus to the demo study, in a real napari."""
 
-import shutil
+import tempfile
 
 import pytest
 
 import napari_parsimony.gui.sample as sample
+from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.session import Session
 
 pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def demo(field_study, monkeypatch):
+def demo(field_study, monkeypatch, tmp_path):
     """The tests' own study in place of the demo, which need not be trained yet."""
     monkeypatch.setattr(sample, "demo_folder", lambda: field_study)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return field_study
 
 
@@ -26,16 +28,16 @@ def test_guide_opens_the_demo_in_all_docks(qtbot, make_napari_viewer, demo):
     assert set(viewer.window._wrapped_dock_widgets) == names
     assert session.study.path != demo
     assert session.study.name == "study"
-    shutil.rmtree(session.study.path.parent)
 
 
-def test_sample_data(make_napari_viewer, demo):
+def test_sample_data(qtbot, make_napari_viewer, demo):
     viewer = make_napari_viewer()
     viewer.open_sample("napari-parsimony", "demo")
     session = Session.of(viewer)
-    assert session.has("equations")
-    assert "cells" in viewer.layers
-    shutil.rmtree(session.study.path.parent)
+    assert [layer.name for layer in viewer.layers] == ["image0.tif", "cells"]
+    qtbot.waitUntil(lambda: session.has("equations"), timeout=20_000)
+    assert Overlay.of(session).labels is viewer.layers["cells"]
+    assert len([layer for layer in viewer.layers if layer.name.startswith("image0")]) == 1
 
 
 def test_a_missing_demo_is_told(qtbot, make_napari_viewer, monkeypatch, tmp_path):

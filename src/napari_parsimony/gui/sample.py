@@ -5,10 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.study.study import STUDY_FILE
+from napari_parsimony.gui.overlay import SOURCE
+from napari_parsimony.study.study import STUDY_FILE, Study
 
 if TYPE_CHECKING:
     import napari
@@ -61,13 +62,21 @@ def open_demo_study(viewer: "napari.viewer.Viewer") -> None:
 
 
 def demo_layers() -> list[Any]:
-    """Open the demo study in the present viewer; without a window, give its image and labels."""
+    """Image and labels of the demo study; where there is a window, the study opens on them."""
     import napari
-    import tifffile
 
+    from napari_parsimony.gui.pictures import source_of
+
+    path = copy_of_demo()
+    source = source_of(Study.open(path), lambda: None)
+    picture = source.load(source.names[0])
     viewer = napari.current_viewer()
     if viewer is not None:
-        open_demo_study(viewer)
-        return []
-    image, labels = (tifffile.imread(demo_folder() / f"{name}.tif") for name in ("image", "labels"))
-    return [(image, {"name": "cells"}, "image"), (labels, {"name": "labels"}, "labels")]
+        # napari adds these layers first, and the overlay finds its files in them
+        QTimer.singleShot(0, lambda: open_docks(viewer)["Study"].open_study(path))
+    files = picture.image_path, picture.labels_path
+    image, labels = ({SOURCE: str(file)} for file in files)
+    return [
+        (picture.image, {"name": picture.name, "rgb": picture.colours, "metadata": image}, "image"),
+        (picture.labels, {"name": "cells", "opacity": 0.45, "metadata": labels}, "labels"),
+    ]
