@@ -139,13 +139,7 @@ class Session:
         self.expression_changed.emit(self._candidate)
 
     def refresh(self) -> list[str]:
-        """Look whether steps were run since, here or elsewhere, and tell everybody.
-
-        Returns
-        -------
-        list
-            The steps whose artefacts were replaced or became stale.
-        """
+        """Look whether steps were run since, here or elsewhere, tell everybody, and return them."""
         before, self._fingerprints = self._fingerprints, self._read_fingerprints()
         changed = [name for name in STEPS if before.get(name) != self._fingerprints.get(name)]
         if "equations" in changed:
@@ -297,13 +291,7 @@ class Session:
         return self.latent_statistics["mean"].to_numpy(np.float64, copy=True)
 
     def decode(self, latents: NDArray[Any]) -> NDArray[np.float32]:
-        """Draw the cell of a latent position; the first call imports torch.
-
-        Returns
-        -------
-        ndarray
-            (C, S, S) in 0..1.
-        """
+        """Draw the cell of a latent position, (C, S, S) in 0..1; the first call imports torch."""
         from napari_parsimony.vae.latents import decode_latents
 
         drawn: NDArray[np.float32] = decode_latents(self._open().vae(), latents[None])[0]
@@ -330,13 +318,7 @@ class Session:
         return front.candidates[self._candidate].expression
 
     def choose_expression(self, index: int) -> None:
-        """Look at another equation of the front; the study's own choice stays.
-
-        Raises
-        ------
-        UserError
-            If there is no equation of that index.
-        """
+        """Look at another equation of the front; the study's own choice stays."""
         front = self.front
         if front is None or not 0 <= index < len(front.candidates):
             raise UserError(f"There is no equation number {index}.")
