@@ -72,7 +72,7 @@ def main() -> None:
     QTest.mousePress(bar, left, pos=handle.center())
     delays, decoding = [], []
     for move in range(MOVES + WARM_UP):
-        share = 0.5 + 0.45 * np.sin((move + 1) * 0.37)
+        share = 0.05 + 0.9 * ((move + 1) * 0.37 % 1)  # far from the last one, each time
         before, value = layer.data.copy(), bar.value()
         drawn.clear()
         start = time.perf_counter()

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 napari = pytest.importorskip("napari")
-from qtpy.QtCore import QPoint, Qt  # noqa: E402
-from qtpy.QtWidgets import QStyle, QStyleOptionSlider  # noqa: E402
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt  # noqa: E402
+from qtpy.QtGui import QMouseEvent  # noqa: E402
+from qtpy.QtWidgets import QApplication, QStyle, QStyleOptionSlider  # noqa: E402
 
 from napari_parsimony.cells.geometry import crop_to_image  # noqa: E402
 from napari_parsimony.gui.decoded_layer import NAME  # noqa: E402
@@ -38,6 +39,15 @@ def settle(qtbot, explorer):
     qtbot.waitUntil(lambda: not explorer._soon.isActive(), timeout=5000)
 
 
+def pull(bar, to):
+    """Move the mouse with its left button down; qtbot leaves the time to the window system."""
+    none, left = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
+    modifiers, everywhere = Qt.KeyboardModifier.NoModifier, QPointF(bar.mapToGlobal(to))
+    kind = QEvent.Type.MouseMove
+    event = QMouseEvent(kind, QPointF(to), everywhere, none, left, modifiers)
+    QApplication.sendEvent(bar, event)
+
+
 def drag(qtbot, slider, to):
     """Press a slider's handle, pull it to a share of its width, let go."""
     bar, left = slider.bar, Qt.MouseButton.LeftButton
@@ -48,8 +58,10 @@ def drag(qtbot, slider, to):
     start = bar.style().subControlRect(kind, option, part, bar).center()
     end = QPoint(round(8 + to * (bar.width() - 16)), start.y())
     qtbot.mousePress(bar, left, pos=start)
+    assert bar.isSliderDown()
     for share in np.linspace(0.2, 1, 5):
-        qtbot.mouseMove(bar, QPoint(round(start.x() + share * (end.x() - start.x())), start.y()))
+        to = QPoint(round(start.x() + share * (end.x() - start.x())), start.y())
+        pull(bar, to)
     qtbot.mouseRelease(bar, left, pos=end)
 
 
