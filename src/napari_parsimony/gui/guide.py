@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_parsimony.gui.sample import open_demo_study
 
@@ -31,6 +31,8 @@ class Guide(QWidget):
         text = QLabel(TEXT)
         text.setWordWrap(True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # a wrapped label does not insist on its height
+        text.setMinimumHeight(text.heightForWidth(250))
         self.again = QPushButton("Open the demo study again")
         self.again.setToolTip("Open a fresh copy of the demo study, with all docks.")
         self.again.clicked.connect(lambda *_: self.open())
@@ -44,5 +46,11 @@ class Guide(QWidget):
         self._timer.start(0)
 
     def open(self) -> None:
-        """Open the demo study and all docks."""
+        """Open the demo study and all docks; this one makes room for them."""
+        dock: QWidget | None = self
+        while dock is not None and not isinstance(dock, QDockWidget):
+            dock = dock.parentWidget()
+        if dock is not None:
+            window = self._viewer.window._qt_window
+            window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
         open_demo_study(self._viewer)
