@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.sample import copy_of_demo, open_docks
 
@@ -45,7 +47,9 @@ def save_screenshot(viewer: "object", path: Path, width: int = 1600, height: int
     session = Session.of(viewer)
     scores = session.cell_scores()
     if scores is not None:
-        session.select_cell(session.key_of(int(scores.argmax())))
+        # one that is all in the image
+        whole = np.where(session.cells["border"], -np.inf, np.nan_to_num(scores, nan=-np.inf))
+        session.select_cell(session.key_of(int(whole.argmax())))
     window = viewer.window._qt_window  # type: ignore[attr-defined]
     window.resize(width, height)
     window.show()
