@@ -24,7 +24,7 @@ from napari_parsimony.gui.equation_widget import EquationDock
 from napari_parsimony.gui.explorer import LatentExplorer
 from napari_parsimony.gui.session import Session
 
-MOVES, WARM_UP = 300, 20
+MOVES, WARM_UP = 200, 20
 TARGET = 16.0  # ms
 
 

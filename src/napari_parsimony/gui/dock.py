@@ -5,7 +5,9 @@ from typing import Any
 from weakref import WeakMethod
 
 from psygnal import SignalInstance
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtCore import QSize
+from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from napari_parsimony.figures.style import LIGHT, NEGATIVE, POSITIVE, Theme
 from napari_parsimony.gui.latex import theme_of
@@ -47,6 +49,39 @@ def message_label() -> QLabel:
     label.setWordWrap(True)
     label.setMargin(8)
     return label
+
+
+class LiveLabel(QWidget):
+    """One line of rich text that may change with every frame.
+
+    A `QLabel` makes its window lay itself out at every text, which takes longer than a frame.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self._text, self._scale = "", scale
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def text(self) -> str:
+        """Rich text."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Show another text."""
+        if text != self._text:
+            self._text = text
+            self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: D102
+        return QSize(120, round(self.fontMetrics().height() * self._scale) + 4)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        painter, font = QPainter(self), self.font()
+        font.setPointSizeF(font.pointSizeF() * self._scale)
+        painter.setFont(font)
+        painter.setPen(self.palette().windowText().color())
+        painter.drawStaticText(0, 2, QStaticText(self._text))
+        painter.end()
 
 
 def decision_html(session: Session, score: float | None) -> str:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.gui.decision_window import DecisionWindow
-from napari_parsimony.gui.dock import decision_html, follow, message_label, missing
+from napari_parsimony.gui.dock import LiveLabel, decision_html, follow, message_label, missing
 from napari_parsimony.gui.latex import equation_pixmap, theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.terms import TermBars
@@ -58,7 +58,7 @@ class EquationDock(QWidget):
         self.content = QWidget()
         self.table = QTableWidget(0, len(_COLUMNS))
         self.equation, self.with_numbers = QLabel(), QLabel()
-        self.result = QLabel(textFormat=Qt.TextFormat.RichText)
+        self.result = LiveLabel(1.25)
         self.terms = TermBars()
         self.copy_latex = QPushButton("LaTeX")
         self.copy_python = QPushButton("Python")
@@ -201,7 +201,7 @@ class EquationDock(QWidget):
             return
         values, expression = self.values, self._candidate().expression
         score = float(expression.evaluate(values))
-        self.result.setText(f"<big>score = {decision_html(self.session, score)}</big>")
+        self.result.setText(f"score = {decision_html(self.session, score)}")
         self.terms.set_value(
             self._texts, [float(term.evaluate(values)) for term in expression.terms]
         )

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.figures.style import shortened
 from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
-from napari_parsimony.gui.dock import decision_html, follow, message_label, missing
+from napari_parsimony.gui.dock import LiveLabel, decision_html, follow, message_label, missing
 from napari_parsimony.gui.latent_sliders import LatentSliders
 from napari_parsimony.gui.latex import crop_pixmap
 from napari_parsimony.gui.overlay import Overlay
@@ -49,7 +49,7 @@ class LatentExplorer(QWidget):
         self.content = QWidget()
         self.where = QLabel(wordWrap=True)
         self.original, self.decoded = _picture(), _picture()
-        self.sparse, self.symbolic = QLabel(), QLabel()
+        self.sparse, self.symbolic = LiveLabel(), LiveLabel()
         self.sliders = LatentSliders()
         self.reset = QPushButton("Reset to this cell")
         self.means = (QPushButton(), QPushButton())
@@ -87,7 +87,6 @@ class LatentExplorer(QWidget):
                 ("equation", self.symbolic, "Score by the equation in use, above 0: the second"),
             )
         ):
-            label.setTextFormat(Qt.TextFormat.RichText)
             for column, part in enumerate((QLabel(name), label)):
                 part.setToolTip(f"{tip} class.")
                 scores.addWidget(part, row, column)
