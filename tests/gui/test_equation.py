@@ -80,6 +80,7 @@ def test_the_front_is_listed_and_the_choice_marked(opened, field_study):
 
 def test_numbers_follow_at_once_and_the_picture_when_it_rests(opened, field_study, qtbot):
     _, dock, session = opened(field_study, KEY)
+    settle(qtbot, dock)
     name = session.expression.variables[0]
     before = dock.with_numbers.pixmap().cacheKey()
     bare = dock.equation.pixmap().cacheKey()
