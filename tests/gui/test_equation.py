@@ -83,7 +83,6 @@ def test_numbers_follow_at_once_and_the_picture_when_it_rests(opened, field_stud
     settle(qtbot, dock)
     name = session.expression.variables[0]
     before = dock.with_numbers.pixmap().cacheKey()
-    bare = dock.equation.pixmap().cacheKey()
     session.set_latent(int(name[1:]), 1.25)
     qtbot.waitUntil(lambda: not dock._soon.isActive())
     score = float(session.expression.evaluate({name: 1.25}))
@@ -92,7 +91,6 @@ def test_numbers_follow_at_once_and_the_picture_when_it_rests(opened, field_stud
     assert sum(value for _, value in dock.terms.value()) == pytest.approx(score)
     settle(qtbot, dock)
     assert dock.with_numbers.pixmap().cacheKey() != before
-    assert dock.equation.pixmap().cacheKey() == bare  # the law itself did not change
 
 
 def test_another_equation_by_a_click(opened, field_study, qtbot):
