@@ -80,7 +80,9 @@ class LiveLabel(QWidget):
         font.setPointSizeF(font.pointSizeF() * self._scale)
         painter.setFont(font)
         painter.setPen(self.palette().windowText().color())
-        painter.drawStaticText(0, 2, QStaticText(self._text))
+        text = QStaticText(self._text)
+        text.setTextWidth(10_000)  # one line, whatever its ideal width is rounded to
+        painter.drawStaticText(0, 2, text)
         painter.end()
 
 
