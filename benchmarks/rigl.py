@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rewiring", choices=("rigl", "set"), default="rigl")
     parser.add_argument("--density", type=float, default=0.02)
+    parser.add_argument("--tolerance", type=float, default=ClassifyConfig().tolerance)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     config = ClassifyConfig(**vars(arguments))

@@ -328,7 +328,7 @@ def test_elimination_never_costs_more_than_its_standard_error():
     def fine_tune(trial):
         fit(trial, train, validation, schedule, sources)
 
-    eliminate_inputs(networks, validation, groups, fine_tune, lambda *_: None, 100)
+    eliminate_inputs(networks, validation, groups, 1, fine_tune, lambda *_: None, 100)
     excess = networks.losses(validation).numpy() - before
     assert (excess.mean(1) <= clustered_error(excess, groups)).all()
     assert all(

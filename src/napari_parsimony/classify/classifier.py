@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -279,27 +280,32 @@ class Classifier:
         sizes = (len(inputs), *map(int, summary["hidden"]), 1)
         counts = summary["networks"]
         latents = list(map(str, summary["latents"]))
-        dense, sparse = Networks(sizes, counts["dense"]), Networks(sizes, counts["sparse"])
+        # sizes are checked before anything as large as they say is made
+        each = sum(a * b + b for a, b in pairwise(sizes))
+        kept = [summary["kept_before"], summary["kept_after"]]
         if (
-            tensors["dense"].shape != dense.parameters.shape
-            or tensors["sparse"].shape != sparse.parameters.shape
-            or tensors["sparse_mask"].shape != (sparse.n_weights,)
+            tensors["dense"].shape != (counts["dense"] * each,)
+            or tensors["sparse"].shape != (counts["sparse"] * each,)
+            or tensors["sparse_mask"].shape != (counts["sparse"] * (each - sum(sizes[1:])),)
             or not tensors["mean"].shape == tensors["sd"].shape == (len(inputs),)
-            or not 0 <= summary["chosen"] < sparse.seeds
+            or not 0 <= summary["chosen"] < counts["sparse"]
             or not set(inputs) <= set(latents)
+            or any(list(shares) != inputs for shares in kept)
+            or not (isinstance(summary["losses"], dict) and isinstance(summary["facts"], dict))
         ):
             raise ValueError("the networks do not have the sizes that summary.json states")
+        dense, sparse = Networks(sizes, counts["dense"]), Networks(sizes, counts["sparse"])
         with torch.no_grad():
             dense.parameters.copy_(tensors["dense"])
             sparse.parameters.copy_(tensors["sparse"])
         sparse.mask = tensors["sparse_mask"].float()
         black_box = []
         for i in range(counts["black_box"]):
-            network = BlackBox(channels, size)
+            with torch.device("meta"):
+                network = BlackBox(channels, size)
             prefix = f"black_box.{i}."
-            network.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            )
+            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            network.load_state_dict(state, assign=True)
             black_box.append(network.eval())
         return cls(
             names=(first, second),

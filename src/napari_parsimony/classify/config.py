@@ -61,10 +61,18 @@ class ClassifyConfig(Config):
         json_schema_extra=ADVANCED,
     )
     weight_decay: float = Field(
-        1e-2,
+        0.1,
         ge=0,
-        le=1,
-        description="Decoupled weight decay of the dense and sparse networks.",
+        le=100,
+        description="Decoupled weight decay of the sparse networks.",
+        json_schema_extra=ADVANCED,
+    )
+    dense_weight_decay: float = Field(
+        3.0,
+        ge=0,
+        le=100,
+        description="Decoupled weight decay of the dense networks, whose many weights otherwise "
+        "fit the training cells by heart.",
         json_schema_extra=ADVANCED,
     )
     drop_fraction: float = Field(
@@ -98,8 +106,17 @@ class ClassifyConfig(Config):
     prune_inputs: bool = Field(
         True,
         description="Afterwards remove whole latents from the sparse networks while the loss "
-        "on validation cells stays within one standard error, and train them once more on "
-        "the latents that enough of them kept.",
+        "on validation cells hardly rises, and train them once more on the latents that enough "
+        "of them kept.",
+    )
+    tolerance: float = Field(
+        0.5,
+        ge=0,
+        le=3,
+        description="How far the loss on validation cells may rise when latents are removed, in "
+        "standard errors. More means fewer latents: 1 found exactly the inputs of a planted law "
+        "from thousands of cells, and removed too many from hundreds.",
+        json_schema_extra=ADVANCED,
     )
     votes: float = Field(
         0.25,

@@ -40,7 +40,13 @@ def train_dense(train: Cells, validation: Cells, config: ClassifyConfig, told: T
     generators = _generators(config, 2)
     networks = Networks((train.x.shape[1], *config.hidden, 1), config.seeds)
     networks.initialise(generators)
-    fit(networks, train, validation, _schedule(config), generators, told=told)
+    # dense networks are at their best early, so that they are looked at more often
+    schedule = replace(
+        _schedule(config),
+        weight_decay=config.dense_weight_decay,
+        evaluate_every=EVALUATE_EVERY // 5,
+    )
+    fit(networks, train, validation, schedule, generators, told=told)
     return networks
 
 
@@ -118,7 +124,8 @@ def select_inputs(
     Every network loses the inputs it does not need (`eliminate_inputs`). That cannot bring back
     an input that rewiring lost, so the inputs that enough of the networks kept are trained on
     once more with all connections to spend on them, and eliminated from again. A network is
-    replaced by its second version unless that is worse by more than one standard error.
+    replaced by its second version unless that is worse by more than `config.tolerance` standard
+    errors.
 
     Parameters
     ----------
@@ -134,7 +141,9 @@ def select_inputs(
     """
     generators = _generators(config, 4)
     schedule = replace(
-        _schedule(config), steps=min(FINE_TUNE_STEPS, config.steps), evaluate_every=25
+        _schedule(config),
+        steps=min(FINE_TUNE_STEPS, config.steps),
+        evaluate_every=EVALUATE_EVERY // 2,
     )
 
     def fine_tune(trial: Networks) -> None:
@@ -146,13 +155,18 @@ def select_inputs(
 
         return told_part
 
-    eliminate_inputs(networks, validation, groups, fine_tune, part(0, 0.3), config.steps)
+    def eliminate(sparse: Networks, told: Told) -> None:
+        eliminate_inputs(
+            sparse, validation, groups, config.tolerance, fine_tune, told, config.steps
+        )
+
+    eliminate(networks, part(0, 0.3))
     votes = used_inputs(networks.masks).mean(0)
     allowed = votes >= min(config.votes, votes.max())
     again = train_sparse(train, validation, latents, config, part(0.3, 0.9), allowed)
-    eliminate_inputs(again, validation, groups, fine_tune, part(0.9, 1), config.steps)
+    eliminate(again, part(0.9, 1))
     excess = again.losses(validation).numpy() - networks.losses(validation).numpy()
-    good = excess.mean(1) <= clustered_error(excess, groups)
+    good = excess.mean(1) <= config.tolerance * clustered_error(excess, groups)
     networks.take(again, torch.from_numpy(good))
 
 

@@ -80,15 +80,17 @@ def eliminate_inputs(
     networks: Networks,
     validation: Cells,
     groups: np.ndarray,
+    tolerance: float,
     fine_tune: Callable[[Networks], None],
     told: Callable[[int, dict[str, float]], None],
     units: int,
 ) -> None:
-    """Remove inputs one by one while the held-out loss stays within one standard error.
+    """Remove inputs one by one while the held-out loss stays within its error.
 
     Each round every network loses the input whose absence hurts it least. If its loss is then
-    more than one standard error above its lowest so far, it gets a fine-tuning to recover; if
-    it does not, the input is needed and stays. It ends when all that is left is needed.
+    more than `tolerance` standard errors above its lowest so far, it gets a fine-tuning to
+    recover; if it does not, the input is needed and stays. It ends when all that is left is
+    needed.
 
     The standard error is that of the difference, cell by cell: both networks find the same
     cells hard, so the errors of their means say little about which is better (on a planted law
@@ -101,6 +103,8 @@ def eliminate_inputs(
     validation, groups
         Held-out cells, and which of them belong together, integers from 0 (see
         `clustered_error`).
+    tolerance
+        Standard errors that the loss may rise by.
     fine_tune
         Trains networks with the connections they have, in place.
     told
@@ -118,7 +122,7 @@ def eliminate_inputs(
         """Take over the trials that are good enough, and compare with better ones from now on."""
         losses = trial.losses(validation).numpy()
         excess = losses - reference
-        good = excess.mean(1) <= clustered_error(excess, groups)
+        good = excess.mean(1) <= tolerance * clustered_error(excess, groups)
         networks.take(trial, torch.from_numpy(good))
         better = excess.mean(1) < 0
         reference[better] = losses[better]

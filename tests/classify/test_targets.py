@@ -1,0 +1,73 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_parsimony.classify.config import ClassifyConfig
+from napari_parsimony.classify.targets import (
+    balanced_weights,
+    binary_targets,
+    require_both_classes,
+)
+from napari_parsimony.config import parse_config
+from napari_parsimony.errors import UserError
+
+CLASSES = pd.Series(["meta", "inter", None, "align", "inter"])
+
+
+def test_two_raw_classes_in_alphabetical_order():
+    targets, names = binary_targets(CLASSES.where(CLASSES != "align"), {})
+    assert names == ("inter", "meta")
+    np.testing.assert_array_equal(targets, [1, 0, np.nan, np.nan, 0])
+
+
+def test_gathered_classes_keep_the_order_they_were_given_in():
+    mapping = {"mitosis": ("meta", "align"), "interphase": ("inter",)}
+    targets, names = binary_targets(CLASSES, mapping)
+    assert names == ("mitosis", "interphase")
+    np.testing.assert_array_equal(targets, [0, 1, np.nan, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("classes", "mapping", "message"),
+    [
+        (CLASSES, {}, "more than two classes: align .1., inter .2., meta .1."),
+        (pd.Series(["a", "a"]), {}, "Two classes are needed.* a .2."),
+        (pd.Series([None, None]), {}, "Two classes are needed.* none"),
+        (CLASSES, {"a": ("inter",), "b": ("metaphase",)}, "'metaphase' into 'b'"),
+        (CLASSES, {"a": ("inter",)}, "names 1 classes"),
+    ],
+)
+def test_what_cannot_be_told_apart_is_refused(classes, mapping, message):
+    with pytest.raises(UserError, match=message):
+        binary_targets(classes, mapping)
+
+
+def test_a_split_without_a_class_is_refused():
+    with pytest.raises(UserError, match=r"No cell of the class 'b' is in the validation split"):
+        require_both_classes(np.zeros(3), "validation", ("a", "b"))
+
+
+def test_both_classes_weigh_the_same():
+    y = np.array([1, 0, 0, 0, 0])
+    weight = balanced_weights(y)
+    assert weight[y == 1].sum() == pytest.approx(weight[y == 0].sum())
+    assert weight.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"classes": {"a": ["x"]}}, "exactly two classes"),
+        ({"classes": {"a": ["x"], "b": []}}, "at least one raw class"),
+        ({"classes": {"a": ["x"], "b": ["x"]}}, "'x' is listed more than once"),
+        ({"hidden": [0]}, "between 1 and 1024"),
+        ({"density": 0.9}, "density"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(values, message):
+    with pytest.raises(UserError, match=message):
+        parse_config(ClassifyConfig, values)
+
+
+def test_every_setting_is_described():
+    assert all(field.description for field in ClassifyConfig.model_fields.values())
