@@ -48,7 +48,7 @@ class Classifier:
         inputs) and "sparse_before".
     chosen
         The sparse network that stands for all: the fewest latents within one standard error of
-        the best.
+        the best (see `latent_networks.choose`).
     kept_before, kept_after
         For each of `inputs` the share of sparse networks that use it, before and after removing
         inputs.

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from napari_parsimony.classify.config import ClassifyConfig
-from napari_parsimony.classify.mlp import Cells, Networks, Schedule, fit
+from napari_parsimony.classify.fit import Schedule, fit
+from napari_parsimony.classify.mlp import Cells, Networks
 from napari_parsimony.classify.prune import clustered_error, eliminate_inputs
 from napari_parsimony.classify.rigl import Rewire, initial_masks, integer_counts
 from napari_parsimony.classify.topology import used_inputs
@@ -170,17 +171,23 @@ def select_inputs(
     networks.take(again, torch.from_numpy(good))
 
 
-def choose(losses: np.ndarray, used: np.ndarray, groups: np.ndarray) -> int:
+def choose(
+    validation_losses: np.ndarray, train_losses: np.ndarray, used: np.ndarray, groups: np.ndarray
+) -> int:
     """Return the network with the fewest inputs within one standard error of the best.
+
+    The best is the one with the lowest validation loss. Whether another is as good is judged on
+    training cells too: a network that fits those badly is not good, however lucky it was with
+    the few validation cells that small studies have.
 
     Parameters
     ----------
-    losses
-        Validation loss of each cell under each network, (S, N).
+    validation_losses, train_losses
+        Loss of each cell under each network, (S, N) and (S, M).
     used
         Inputs that each network uses, (S,).
     groups
-        Which cells belong together, integers from 0.
+        Which of the N validation and then M training cells belong together, integers from 0.
 
     Returns
     -------
@@ -188,10 +195,10 @@ def choose(losses: np.ndarray, used: np.ndarray, groups: np.ndarray) -> int:
         Of those with equally few inputs, the one with the lowest loss. The standard error is
         that of the difference to the best, cell by cell.
     """
-    mean = losses.mean(1)
-    excess = losses - losses[mean.argmin()]
+    losses = np.concatenate([validation_losses, train_losses], 1)
+    excess = losses - losses[validation_losses.mean(1).argmin()]
     good = excess.mean(1) <= clustered_error(excess, groups)
-    return int(min(np.flatnonzero(good), key=lambda s: (used[s], mean[s])))
+    return int(min(np.flatnonzero(good), key=lambda s: (used[s], excess[s].mean())))
 
 
 def _schedule(config: ClassifyConfig) -> Schedule:

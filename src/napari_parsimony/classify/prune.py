@@ -21,8 +21,8 @@ def clustered_error(losses: np.ndarray, groups: np.ndarray) -> np.ndarray:
     losses
         (..., N), one loss per cell.
     groups
-        (N,) integers from 0. With one group there is nothing to compare between groups, and
-        the error is NaN.
+        (N,) integers from 0, none left out. With one group there is nothing to compare between
+        groups, and the error is NaN.
 
     Returns
     -------
@@ -33,8 +33,10 @@ def clustered_error(losses: np.ndarray, groups: np.ndarray) -> np.ndarray:
     if count < 2:
         return np.full(losses.shape[:-1], np.nan)
     residual = losses - losses.mean(-1, keepdims=True)
-    member = np.eye(count)[groups]
-    return np.sqrt(count / (count - 1) * ((residual @ member) ** 2).sum(-1)) / losses.shape[-1]
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(count))
+    sums = np.add.reduceat(residual[..., order], starts, axis=-1)
+    return np.sqrt(count / (count - 1) * (sums**2).sum(-1)) / losses.shape[-1]
 
 
 def remove_inputs(networks: Networks, removed: np.ndarray) -> None:

@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from napari_parsimony.classify.mlp import Adam, Networks
+from napari_parsimony.classify.fit import Adam
+from napari_parsimony.classify.mlp import Networks
 
 
 def erk_counts(sizes: Sequence[int], budget: float, dense_output: bool = False) -> list[float]:

@@ -11,6 +11,7 @@ import torch
 from napari_parsimony.classify.black_box import BlackBox, Labelled, train_black_box
 from napari_parsimony.classify.classifier import Classifier
 from napari_parsimony.classify.config import ClassifyConfig
+from napari_parsimony.classify.fit import one_thread
 from napari_parsimony.classify.latent_networks import (
     choose,
     dense_weights,
@@ -18,7 +19,7 @@ from napari_parsimony.classify.latent_networks import (
     train_dense,
     train_sparse,
 )
-from napari_parsimony.classify.mlp import Cells, one_thread
+from napari_parsimony.classify.mlp import Cells
 from napari_parsimony.classify.targets import (
     balanced_weights,
     binary_targets,
@@ -112,8 +113,15 @@ def train_classifier(
             told = _stage(report, SPARSE_END, UNITS, config.steps, "Selecting latents")
             select_inputs(sparse, learn, check, held_out, len(latent_names), config, told)
         after, losses = sparse.masks, sparse.losses(check)
-        dense_losses = dense.losses(check)
-    chosen = choose(losses.numpy(), used_inputs(after).sum(1), held_out)
+        dense_losses, train_losses = dense.losses(check), sparse.losses(learn)
+    # no group is in two splits
+    together = np.concatenate([held_out, pd.factorize(groups.iloc[train.rows])[0] + len(groups)])
+    chosen = choose(
+        losses.numpy(),
+        train_losses.numpy(),
+        used_inputs(after).sum(1),
+        pd.factorize(together)[0],
+    )
     report(Progress(UNITS, UNITS, "Networks trained"))
     full = [np.ones((a, b), bool) for a, b in pairwise((len(latent_names), *config.hidden, 1))]
     return Classifier(
