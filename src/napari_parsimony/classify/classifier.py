@@ -22,6 +22,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
 
 FORMAT_VERSION = 1
+FILES = ("networks.safetensors", "summary.json")
 Scheme = Literal["black_box", "dense", "sparse"]
 
 
@@ -304,7 +305,12 @@ class Classifier:
             with torch.device("meta"):
                 network = BlackBox(channels, size)
             prefix = f"black_box.{i}."
-            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            # shipped networks are in half precision
+            state = {
+                name.removeprefix(prefix): value.float() if value.is_floating_point() else value
+                for name, value in tensors.items()
+                if name.startswith(prefix)
+            }
             network.load_state_dict(state, assign=True)
             black_box.append(network.eval())
         return cls(

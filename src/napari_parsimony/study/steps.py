@@ -6,6 +6,7 @@ Rooms are imported when their step runs: torch would make every start of napari 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_parsimony.artefact import replace_file
 from napari_parsimony.cells.config import CellsConfig, movie_groups
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.progress import Report
@@ -73,12 +74,15 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
     import pandas as pd
 
     from napari_parsimony.cells.table import KEY
+    from napari_parsimony.classify.classifier import FILES as CLASSIFIER_FILES
     from napari_parsimony.classify.classifier import Classifier
     from napari_parsimony.classify.train import train_classifier
 
     cells, crops, latents = study.cells(), study.crops(), study.latents()
     if config.start_from is not None:
         classifier = Classifier.load(config.start_from)
+        for name in CLASSIFIER_FILES:
+            replace_file(out / name, (config.start_from / name).read_bytes())
     else:
         statistics = study.latent_statistics()
         classifier = train_classifier(
@@ -92,7 +96,7 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
             config,
             report,
         )
-    classifier.save(out)
+        classifier.save(out)
     scores = classifier.scores(crops, latents, report)
     pd.concat([latents[KEY], scores], axis=1).to_parquet(out / "scores.parquet", index=False)
 

@@ -1,0 +1,125 @@
+"""The four schemes on MitoCheck: five folds by movie, crops as imaged and turned.
+
+    PARSIMONY_DATA=/path/to/data python benchmarks/mitocheck.py OUT
+
+writes ``docs/results/mitocheck.md``. No VAE, network or equation has seen a movie that it is
+tested on; all five test sets together are every cell once. Takes hours on two cores and goes on
+where it was interrupted.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from mitocheck_studies import ORIENTATIONS, fold_study, settings
+
+from napari_parsimony.study.steps import target
+from napari_parsimony.study.study import Study
+from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.evaluate import compare, pool
+from napari_parsimony.trust.schemes import Complexity, Estimate, Schemes
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results" / "mitocheck.md"
+SCHEMES = ["black_box", "dense", "sparse", "symbolic", "shape"]
+
+
+def held_out(study: Study) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Scores, targets and movies of the test cells of one study."""
+    cells, (positive, _) = study.cells(), target(study)
+    rows = (cells["split"] == "test").to_numpy() & np.isfinite(positive)
+    return study.scores().loc[rows, SCHEMES], positive[rows], cells["group"].to_numpy()[rows]
+
+
+def median_complexity(studies: list[Study]) -> dict[str, Complexity]:
+    """Median size of each scheme over the folds."""
+    sizes: dict[str, Complexity] = {}
+    for name in SCHEMES:
+        found = [study.schemes().get(name) for study in studies]
+        numbers = {
+            field: [getattr(scheme.complexity, field) for scheme in found if scheme is not None]
+            for field in Complexity.model_fields
+        }
+        sizes[name] = Complexity(
+            **{
+                field: None if None in values else int(np.median(values))
+                for field, values in numbers.items()
+            }
+        )
+    return sizes
+
+
+def show(estimate: Estimate | None) -> str:
+    """Write an estimate with its interval."""
+    if estimate is None or estimate.value is None:
+        return ""
+    if estimate.low is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+
+
+def table(schemes: Schemes) -> str:
+    """Write the comparison as a Markdown table."""
+    lines = [
+        "| scheme | balanced accuracy | ÷ black box | accuracy | AUC | parameters | size |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for scheme in schemes.schemes:
+        cells = [
+            scheme.title,
+            show(scheme.balanced_accuracy),
+            show(scheme.balanced_accuracy_ratio),
+            show(scheme.accuracy),
+            show(scheme.auc),
+            *("" if n is None else f"{n:,}" for n in (
+                scheme.complexity.parameters, scheme.complexity.expression_size)),
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def per_fold(studies: list[Study]) -> str:
+    """Write what each fold found."""
+    lines = ["| fold | " + " | ".join(SCHEMES) + " | latents | equation |", "|---" * 8 + "|"]
+    for fold, study in enumerate(studies):
+        found = [study.schemes().get(name) for name in SCHEMES]
+        values = [f"{scheme.balanced_accuracy.value:.3f}" if scheme else "" for scheme in found]
+        used = len(study.classifier().used)
+        active = int(study.latent_statistics()["active"].sum())
+        equation = study.front().choice.unicode()
+        row = [str(fold), *values, f"{used} of {active}", f"`{equation}`".replace("|", "\\|")]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is missing and write the page."""
+    out = Path(sys.argv[1]).resolve()
+    parts = [
+        "# MitoCheck: interphase against metaphase\n",
+        "Made by `python benchmarks/mitocheck.py OUT` with the settings in\n"
+        "`benchmarks/mitocheck.toml`. Every cell is scored once, by models that saw no cell of\n"
+        "its movie. In brackets: 95 % intervals by bootstrap over movies. Sizes: medians.\n",
+    ]
+    for orientation in ORIENTATIONS:
+        folds = settings()["study"]["cells"]["folds"]
+        studies = [fold_study(out, orientation, fold) for fold in range(folds)]
+        pooled = pool([held_out(study) for study in studies])
+        schemes = compare(
+            pooled.scores,
+            pooled.target,
+            pooled.groups,
+            median_complexity(studies),
+            EvaluateConfig(),
+            target(studies[0])[1],
+            folds=pooled.folds,
+        )
+        parts += [f"## Crops: {orientation}\n", table(schemes) + "\n", per_fold(studies) + "\n"]
+        parts += [f"- {note}" for note in schemes.notes] + [""]
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        RESULTS.write_text("\n".join(parts))
+    print(RESULTS.read_text())
+
+
+if __name__ == "__main__":
+    main()

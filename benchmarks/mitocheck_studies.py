@@ -1,0 +1,72 @@
+"""The studies that the MitoCheck benchmarks share: settings from ``mitocheck.toml``."""
+
+import os
+import time
+import tomllib
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from napari_parsimony.config import parse_config
+from napari_parsimony.progress import Progress
+from napari_parsimony.report import STEPS
+from napari_parsimony.study.run import run_step
+from napari_parsimony.study.study import Study
+
+ORIENTATIONS = ("principal axis", "imaged")
+
+
+def data() -> Path:
+    """Where the data sets lie."""
+    return Path(os.environ["PARSIMONY_DATA"]).resolve()
+
+
+def settings() -> dict[str, Any]:
+    """Read the settings of the pretraining and of the studies."""
+    return tomllib.loads(Path(__file__).with_name("mitocheck.toml").read_text())
+
+
+def run_steps(path: Path, steps: dict[str, dict[str, Any]]) -> Study:
+    """Create or go on with a study; steps that are ready are not repeated."""
+    study = Study.open(path) if (path / "study.json").exists() else Study.create(path)
+    for name, values in steps.items():
+        if study.state(name) == "ready":
+            continue
+        start = time.perf_counter()
+        run_step(study, STEPS[name], parse_config(STEPS[name].config, values), _show)
+        print(f"{path.name}: {name} {time.perf_counter() - start:.0f} s", flush=True)
+    return study
+
+
+def pretrained(out: Path, orientation: str) -> Path:
+    """Train a VAE on the dsb2018 nuclei, once for each orientation; return its weights."""
+    steps = deepcopy(settings()["pretraining"])
+    folder = data() / "dsb2018_fluorescence"
+    labels = sorted(folder.glob("*_labels.tif"))
+    steps["cells"] |= {
+        "image": [path.with_name(path.name.replace("_labels", "")) for path in labels],
+        "labels": labels,
+        "orientation": orientation,
+    }
+    study = run_steps(out / f"nuclei, {orientation}", steps)
+    return study.path / "vae" / "weights.safetensors"
+
+
+def fold_study(out: Path, orientation: str, fold: int, until: str = "evaluate") -> Study:
+    """Run all steps on MitoCheck with the movies of one fold held out."""
+    steps = deepcopy(settings()["study"])
+    steps["cells"] |= {
+        "folder": data() / "mitocheck",
+        "orientation": orientation,
+        "fold": fold,
+    }
+    steps["vae"]["start_from"] = pretrained(out, orientation)
+    names = list(steps)
+    wanted = {name: steps[name] for name in names[: names.index(until) + 1]}
+    return run_steps(out / f"{orientation}, fold {fold}", wanted)
+
+
+def _show(progress: Progress) -> None:
+    if progress.values and progress.done % 500 == 0:
+        numbers = ", ".join(f"{name} {value:.1f}" for name, value in progress.values.items())
+        print(f"  {progress.done}/{progress.total}: {numbers}", flush=True)
