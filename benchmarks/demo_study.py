@@ -18,6 +18,7 @@ import torch
 from mitocheck_studies import data, fold_study, run_steps
 from skimage.measure import regionprops_table
 
+from napari_parsimony.study.study import Study
 from napari_parsimony.vae.store import load_vae, save_vae
 
 METAPHASE = (3, 70, 81, 130, 147, 173)
@@ -52,7 +53,7 @@ def main() -> None:
 
     demo = out / "demo_study"
     shutil.rmtree(demo, ignore_errors=True)
-    demo.mkdir()
+    Study.create(demo, "Demo: nuclei of one field")
     for name in ("image", "labels"):
         shutil.copyfile(data() / "nuclei_field" / f"{name}.tif", demo / f"{name}.tif")
     shutil.copyfile(data() / "nuclei_field" / "LICENSE", demo / "LICENSE-images")
