@@ -25,7 +25,7 @@ def front(texts=FRONT, chosen: int = 3) -> Front:
     candidates = [
         Candidate(
             expression=Expression.parse(text), engine="operon", seed=0, train_loss=0.6 / (1 + i),
-            validation_loss=0.62 / (1 + i) + 0.01 * i, validation_error=0.02,
+            validation_loss=0.62 / (1 + i) + 0.01 * i, validation_error=0.02, excess_error=0.01 * i,
             balanced_accuracy=0.5 + 0.1 * i, agreement=0.6 + 0.09 * i, digits=3, flips=i,
         )
         for i, text in enumerate(texts)

@@ -34,7 +34,8 @@ def candidate(text="z3", train=0.5, validation=0.5, error=0.1, **changes):
         "seed": 0,
         "train_loss": train,
         "validation_loss": validation,
-        "validation_error": error,
+        "validation_error": 0.1,
+        "excess_error": error,
         "balanced_accuracy": 0.9,
         "agreement": 0.95,
         "digits": 3,
@@ -131,13 +132,13 @@ def test_dominance():
 
 def test_one_standard_error():
     front = [
-        candidate("z3", validation=0.5, error=0.3),
-        candidate("z3 + 1", validation=0.29),
-        candidate("z3 + z17 + 1", validation=0.2, error=0.1),
-        candidate("z3 + z17*2 + 1", validation=0.25),
+        candidate("z3", validation=0.5, error=0.2),
+        candidate("z3 + 1", validation=0.29, error=0.1),
+        candidate("z3 + z17 + 1", validation=0.2, error=0.0),
+        candidate("z3 + z17*2 + 1", validation=0.25, error=0.1),
     ]
     assert one_standard_error(front) == 1
-    front[2] = dataclasses.replace(front[2], validation_error=0.0)
+    front[1] = dataclasses.replace(front[1], excess_error=0.05)
     assert one_standard_error(front) == 2
 
 

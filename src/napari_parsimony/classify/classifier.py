@@ -77,6 +77,16 @@ class Classifier:
         """Latents that the chosen sparse network uses."""
         return [self.inputs[i] for i in self._compact.inputs]
 
+    @property
+    def agreed(self) -> list[str]:
+        """Latents that at least half of the sparse networks use, or as many as the most do.
+
+        One network's choice, judged on few validation cells, is partly luck; what most of them
+        keep is not.
+        """
+        enough = min(0.5, max(self.kept_after.values()))
+        return [name for name, share in self.kept_after.items() if share >= enough]
+
     def scores(
         self, crops: np.ndarray, latents: pd.DataFrame, report: Report = silent
     ) -> pd.DataFrame:
@@ -317,8 +327,8 @@ class Classifier:
             names=(first, second),
             latents=latents,
             inputs=inputs,
-            mean=tensors["mean"].numpy(),
-            sd=tensors["sd"].numpy(),
+            mean=tensors["mean"].float().numpy(),
+            sd=tensors["sd"].float().numpy(),
             black_box=black_box,
             dense=dense,
             sparse=sparse,

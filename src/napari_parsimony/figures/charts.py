@@ -43,13 +43,13 @@ def pareto_front(front: "Front", chosen: int | None = None, *, theme: Theme = LI
     chosen = front.chosen if chosen is None else chosen
     sizes = [member.size for member in members]
     loss = [member.validation_loss for member in members]
-    best = members[int(np.argmin(loss))]
     figure = new_figure(6.4, 3.4)
     axes = figure.subplots()
     axes.grid(axis="y")
-    axes.axhspan(
-        best.validation_loss - best.validation_error, best.validation_loss + best.validation_error,
-        color=ACCENT, alpha=0.2, linewidth=0, label="one standard error of the best",
+    axes.axhline(min(loss), color=ACCENT, linewidth=0.8, zorder=1)
+    axes.errorbar(
+        sizes, loss, [member.excess_error for member in members], fmt="none", ecolor=ACCENT,
+        elinewidth=1, capsize=2, label="standard error of the\ndifference to the best",
     )  # fmt: skip
     axes.plot(
         sizes, [member.train_loss for member in members], "--", color=QUIET, linewidth=1,

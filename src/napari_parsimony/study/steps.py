@@ -111,8 +111,8 @@ def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report
         front = Front.load(config.start_from)
     else:
         front = search_front(
-            study.latents()[study.classifier().used],
-            study.network_scores()["sparse"].to_numpy(),
+            study.latents()[study.classifier().agreed],
+            study.network_scores()["sparse_mean"].to_numpy(),
             target(study)[0],
             cells["split"].to_numpy(),
             cells["group"].to_numpy(),
@@ -128,7 +128,8 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
 
     classifier, equation = study.classifier(), study.front().choice
     positive, classes = target(study)
-    scores = study.network_scores()[["black_box", "dense", "sparse"]]
+    networks = study.network_scores()
+    scores = networks[["black_box", "dense"]].assign(sparse=networks["sparse_mean"])
     latents = study.latents()
     scores["symbolic"] = equation.expression.evaluate(
         {str(name): latents[name] for name in latents}
@@ -169,8 +170,8 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
         group_word(study),
         [
             *notes,
-            f"The score of the black box is the mean of {boxes} networks, that of the dense scheme "
-            f"of {nets}; their sizes are those of one network.",
+            f"Scores of networks are means over random starts: {boxes} of the black box, {nets} "
+            "each of the dense and the sparse network; their sizes are those of one network.",
         ],
         report,
     )

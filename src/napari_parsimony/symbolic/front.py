@@ -29,6 +29,9 @@ class Candidate:
         search was told.
     validation_error
         Standard error of `validation_loss`, cells clustered by group.
+    excess_error
+        Standard error of how much `validation_loss` exceeds that of the front's best, from the
+        differences cell by cell, clustered by group; 0 for the best.
     balanced_accuracy
         On labelled validation cells.
     agreement
@@ -44,6 +47,7 @@ class Candidate:
     train_loss: float
     validation_loss: float
     validation_error: float
+    excess_error: float
     balanced_accuracy: float
     agreement: float
     digits: int

@@ -1,7 +1,7 @@
 """From latents and the sparse network's scores to a Pareto front of equations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -141,8 +141,14 @@ def search_front(
         fitted = [fit(m.expression, (m.engine, m.seed)) for m in fitted]
 
     told(0.95, "Scoring on validation cells")
-    candidates = non_dominated(
-        _candidate(member, train, validation, names, config.balanced) for member in _front(fitted)
+    candidates = _compared(
+        non_dominated(
+            _candidate(member, train, validation, names, config.balanced)
+            for member in _front(fitted)
+        ),
+        validation.labelled(),
+        names,
+        config.balanced,
     )
     return Front(tuple(candidates), one_standard_error(candidates), names)
 
@@ -263,12 +269,35 @@ def _loss_at(front: list[_Fitted], size: int) -> float:
     return min((m.loss for m in front if m.expression.size <= size), default=np.inf)
 
 
+def _scores(expression: Expression, cells: _Cells, names: tuple[str, ...]) -> Floats:
+    columns = dict(zip(names, cells.values.T, strict=True))
+    return np.broadcast_to(expression.evaluate(columns), len(cells.values))
+
+
+def _compared(
+    candidates: list[Candidate], held_out: _Cells, names: tuple[str, ...], balanced: bool
+) -> list[Candidate]:
+    """Tell each candidate how sure it is that it is worse than the best."""
+    weights = class_weights(held_out.target, balanced)
+    losses = [
+        logistic(_scores(candidate.expression, held_out, names), held_out.target)
+        for candidate in candidates
+    ]
+    best = min(range(len(candidates)), key=lambda i: candidates[i].validation_loss)
+    return [
+        replace(
+            candidate,
+            excess_error=mean_and_error(loss - losses[best], weights, held_out.groups)[1],
+        )
+        for candidate, loss in zip(candidates, losses, strict=True)
+    ]
+
+
 def _candidate(
     member: _Fitted, train: _Cells, validation: _Cells, names: tuple[str, ...], balanced: bool
 ) -> Candidate:
     def scores(cells: _Cells) -> Floats:
-        columns = dict(zip(names, cells.values.T, strict=True))
-        return np.broadcast_to(member.expression.evaluate(columns), len(cells.values))
+        return _scores(member.expression, cells, names)
 
     def loss(cells: _Cells) -> tuple[float, float]:
         weights = class_weights(cells.target, balanced)
@@ -285,6 +314,7 @@ def _candidate(
         train_loss=loss(train.labelled())[0],
         validation_loss=validation_loss,
         validation_error=error,
+        excess_error=0.0,
         balanced_accuracy=balanced_accuracy(scores(held_out), held_out.target),
         agreement=float(((scores(validation) > 0) == (validation.logits > 0)).mean()),
         digits=digits,
