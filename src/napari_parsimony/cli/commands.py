@@ -214,7 +214,7 @@ def _choose_command() -> click.Command:
         "choose",
         callback=callback,
         help="List a study's equations, or use the one of SIZE from now on.\n\nEach line is its "
-        "size, its loss on validation cells, and the equation; a star marks the one in use. "
+        "size, its cross-validated loss, and the equation; a star marks the one in use. "
         "After a choice, evaluate and report are stale: 'run' or run them again.",
         short_help="List a study's equations, or use another one.",
         params=[_study_argument(), click.Argument(["size"], type=int, required=False)],

@@ -53,10 +53,10 @@ def pareto_front(front: "Front", chosen: int | None = None, *, theme: Theme = LI
     )  # fmt: skip
     axes.plot(
         sizes, [member.train_loss for member in members], "--", color=QUIET, linewidth=1,
-        label="training cells",
+        label="fitted cells",
     )  # fmt: skip
     axes.plot(sizes, loss, "-o", color=theme.ink, linewidth=1, markersize=5,
-              label="validation cells")  # fmt: skip
+              label="cross-validated")  # fmt: skip
     axes.plot(
         sizes[chosen], loss[chosen], "o", markersize=11, markerfacecolor="none",
         markeredgecolor=ACCENT, markeredgewidth=2.2, zorder=4, label="chosen", linestyle="",

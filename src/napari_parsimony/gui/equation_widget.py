@@ -26,8 +26,8 @@ from napari_parsimony.symbolic.front import Candidate
 
 _COLUMNS = {
     "size": "Expression size: operators, constants and variables, one each.",
-    "validation loss": "Mean logistic loss on validation cells ± its standard error, in nats.",
-    "bal. acc.": "Balanced accuracy on validation cells.",
+    "validation loss": "Mean logistic loss, cross-validated over movies, ± its standard error.",
+    "bal. acc.": "Balanced accuracy by cross-validation over movies.",
     "equation": "The equation; its value is the score.",
 }
 _REST = 150  # ms without a change before the heavy picture is drawn again

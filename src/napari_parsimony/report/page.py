@@ -237,12 +237,13 @@ def _front(content: Content) -> list[Markup]:
         _svg(charts.pareto_front(content.front), "Loss of each equation against its size"),
         tag(
             "p",
-            "The best equation of each size, judged on training cells; the choice is made on "
-            "validation cells, by default the smallest within one standard error of the best. "
-            "None of these numbers is from held-out cells.",
+            "The best equation of each size, judged on the cells its numbers were fitted to. The "
+            "choice is made by cross-validation over the groups of these cells: by default the "
+            "smallest within one standard error of the best. None of these numbers is from "
+            "held-out cells.",
         ),
         table(
-            ["size", "equation", "validation loss", "training loss", "balanced accuracy",
+            ["size", "equation", "cross-validated loss", "fitted loss", "balanced accuracy",
              "agrees with sparse", "engine"],
             rows,
             marked=content.front.chosen,

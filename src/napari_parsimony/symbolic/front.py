@@ -24,20 +24,22 @@ class Candidate:
         Its value is the score: above 0 is the second class.
     engine, seed
         Where it comes from.
-    train_loss, validation_loss
-        Mean logistic loss in nats on labelled cells of these splits, classes weighted as the
-        search was told.
+    train_loss
+        Mean logistic loss in nats on the labelled cells that the numbers were fitted to, those of
+        the training and the validation split; classes weighted as the search was told.
+    validation_loss
+        The same by cross-validation over the groups of these cells.
     validation_error
         Standard error of `validation_loss`, cells clustered by group.
     excess_error
         Standard error of how much `validation_loss` exceeds that of the front's best, from the
         differences cell by cell, clustered by group; 0 for the best.
     balanced_accuracy
-        On labelled validation cells.
+        By the same cross-validation.
     agreement
         Part of all validation cells on the same side as the sparse network puts them.
     digits, flips
-        Significant digits to show, and how many of all training and validation cells change side
+        Significant digits to show, and how many of the cells fitted to change side
         when the numbers are rounded so.
     """
 

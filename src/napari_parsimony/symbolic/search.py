@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report
@@ -30,6 +31,7 @@ from napari_parsimony.symbolic.shorten import variants
 SPLITS = ("train", "validation", "test")
 REFIT_CELLS = 20_000
 SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
+FOLDS = 5  # of the cross-validation by which one equation is chosen
 _UNITS = 100  # of progress, for each engine and for what follows
 _EXPANSIONS = 30  # equations of which all shorter variants are tried
 
@@ -48,6 +50,10 @@ class _Cells:
 
     def take(self, rows: NDArray) -> "_Cells":
         return _Cells(self.values[rows], self.logits[rows], self.target[rows], self.groups[rows])
+
+    def joined(self, other: "_Cells") -> "_Cells":
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return _Cells(*(np.concatenate(pair) for pair in pairs))
 
     def sample(self, most: int, seed: int) -> "_Cells":
         if len(self.values) <= most:
@@ -82,9 +88,11 @@ def search_front(
     """Look for equations that decide as the sparse network does.
 
     Every engine searches on training cells; of all that they find, and of shorter variants of it,
-    the numbers are fitted to the classes of training cells by logistic loss; what is not dominated
-    is scored on validation cells, where one is chosen by the one-standard-error rule. Test cells
-    are not looked at.
+    the numbers are fitted to the classes of training cells by logistic loss. What is not dominated
+    is judged by cross-validation over the groups of training and validation cells, with the
+    numbers fitted anew each time: validation cells alone come from too few movies in most studies
+    to tell good equations from lucky ones. The one-standard-error rule then chooses, and all keep
+    the numbers that fit training and validation cells together. Test cells are not looked at.
 
     Parameters
     ----------
@@ -140,14 +148,13 @@ def search_front(
         fit = _fitting(many, names, config.balanced)
         fitted = [fit(m.expression, (m.engine, m.seed)) for m in fitted]
 
-    told(0.95, "Scoring on validation cells")
+    told(0.95, "Cross-validating")
+    known = train.joined(validation).labelled().sample(REFIT_CELLS, config.seed)
+    judged = [_judge(m, known, validation, names, config) for m in _front(fitted)]
+    kept = non_dominated(candidate for candidate, _ in judged)
     candidates = _compared(
-        non_dominated(
-            _candidate(member, train, validation, names, config.balanced)
-            for member in _front(fitted)
-        ),
-        validation.labelled(),
-        names,
+        [(candidate, losses) for candidate, losses in judged if candidate in kept],
+        known,
         config.balanced,
     )
     return Front(tuple(candidates), one_standard_error(candidates), names)
@@ -274,49 +281,66 @@ def _scores(expression: Expression, cells: _Cells, names: tuple[str, ...]) -> Fl
     return np.broadcast_to(expression.evaluate(columns), len(cells.values))
 
 
-def _compared(
-    candidates: list[Candidate], held_out: _Cells, names: tuple[str, ...], balanced: bool
-) -> list[Candidate]:
-    """Tell each candidate how sure it is that it is worse than the best."""
-    weights = class_weights(held_out.target, balanced)
-    losses = [
-        logistic(_scores(candidate.expression, held_out, names), held_out.target)
-        for candidate in candidates
-    ]
-    best = min(range(len(candidates)), key=lambda i: candidates[i].validation_loss)
-    return [
-        replace(
-            candidate,
-            excess_error=mean_and_error(loss - losses[best], weights, held_out.groups)[1],
-        )
-        for candidate, loss in zip(candidates, losses, strict=True)
-    ]
+def _judge(
+    member: _Fitted,
+    known: _Cells,
+    validation: _Cells,
+    names: tuple[str, ...],
+    config: EquationsConfig,
+) -> tuple[Candidate, Floats]:
+    """Fit an equation to all cells that may be learned from, and tell how well that works.
 
-
-def _candidate(
-    member: _Fitted, train: _Cells, validation: _Cells, names: tuple[str, ...], balanced: bool
-) -> Candidate:
-    def scores(cells: _Cells) -> Floats:
-        return _scores(member.expression, cells, names)
-
-    def loss(cells: _Cells) -> tuple[float, float]:
-        weights = class_weights(cells.target, balanced)
-        return mean_and_error(logistic(scores(cells), cells.target), weights, cells.groups)
-
-    held_out = validation.labelled()
-    validation_loss, error = loss(held_out)
-    both = np.concatenate([train.values, validation.values])
-    digits, flips = digits_that_hold(member.expression, both, names)
-    return Candidate(
-        expression=member.expression,
+    Returns the candidate and its cross-validated loss on each of the known cells.
+    """
+    weights = class_weights(known.target, config.balanced)
+    final, loss = refit(member.expression, known.values, names, known.target, weights)
+    scores = _cross_validated(final, known, names, config)
+    losses = logistic(scores, known.target)
+    mean, error = mean_and_error(losses, weights, known.groups)
+    digits, flips = digits_that_hold(final, known.values, names)
+    agrees = (_scores(final, validation, names) > 0) == (validation.logits > 0)
+    candidate = Candidate(
+        expression=final,
         engine=member.engine,
         seed=member.seed,
-        train_loss=loss(train.labelled())[0],
-        validation_loss=validation_loss,
+        train_loss=loss,
+        validation_loss=mean,
         validation_error=error,
         excess_error=0.0,
-        balanced_accuracy=balanced_accuracy(scores(held_out), held_out.target),
-        agreement=float(((scores(validation) > 0) == (validation.logits > 0)).mean()),
+        balanced_accuracy=balanced_accuracy(scores, known.target),
+        agreement=float(agrees.mean()),
         digits=digits,
         flips=flips,
     )
+    return candidate, losses
+
+
+def _cross_validated(
+    expression: Expression, known: _Cells, names: tuple[str, ...], config: EquationsConfig
+) -> Floats:
+    """Score every cell by the equation with its numbers fitted to other groups only."""
+    scores = np.array(_scores(expression, known, names))
+    groups = known.groups if len(np.unique(known.groups)) > 1 else np.arange(len(known.target))
+    folds = StratifiedGroupKFold(
+        min(FOLDS, len(np.unique(groups))), shuffle=True, random_state=config.seed
+    )
+    for others, held_out in folds.split(known.values, known.target, groups):
+        rest, part = known.take(others), known.take(held_out)
+        if len(np.unique(rest.target)) < 2:
+            continue  # nothing to fit to: these cells keep the scores of the whole
+        weights = class_weights(rest.target, config.balanced)
+        fitted, _ = refit(expression, rest.values, names, rest.target, weights)
+        scores[held_out] = _scores(fitted, part, names)
+    return scores
+
+
+def _compared(
+    judged: list[tuple[Candidate, Floats]], known: _Cells, balanced: bool
+) -> list[Candidate]:
+    """Tell each candidate how sure it is that it is worse than the best."""
+    weights = class_weights(known.target, balanced)
+    _, best = min(judged, key=lambda pair: pair[0].validation_loss)
+    return [
+        replace(candidate, excess_error=mean_and_error(losses - best, weights, known.groups)[1])
+        for candidate, losses in judged
+    ]
