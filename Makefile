@@ -13,7 +13,7 @@ ifneq ($(shell uname -s),Linux)
 SCREEN = always there
 endif
 
-.PHONY: demo test lint docs setup system
+.PHONY: screenshots demo test lint docs setup system
 
 demo: setup
 ifeq ($(strip $(SCREEN)),)
@@ -49,3 +49,6 @@ $(VENV)/ready: pyproject.toml .ci/constraints.txt | system
 	@$(BIN)/python -m pip install -qq --upgrade "pip>=25.1" # the first with dependency groups
 	@$(BIN)/python -m pip install -qq -c .ci/constraints.txt -e ".[napari]" --group dev
 	@touch $@
+
+screenshots: setup
+	.ci/virtual-screen $(BIN)/python docs/make_screenshots.py

@@ -372,7 +372,9 @@ class Overlay:
 
 
 def _short(score: float) -> str:
-    """Two digits of a score, nothing where there is none."""
+    """Two digits of a score, nothing where there is none; beyond ±99 only the side matters."""
     if math.isnan(score):
         return ""
+    if abs(score) > 99:
+        return "> 99" if score > 0 else "< −99"
     return f"{score:.{1 if abs(score) >= 0.995 else 2}f}".replace("-", "−")
