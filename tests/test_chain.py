@@ -111,7 +111,7 @@ def test_from_crops_to_report(recipe, tmp_path):
     equation = study.front().choice.expression
     latents = study.latents()
     np.testing.assert_array_equal(equation.evaluate(latents), study.scores()["symbolic"])
-    assert set(equation.variables) <= set(study.classifier().used)
+    assert set(equation.variables) <= set(study.classifier().agreed)
     page = (study.path / "report" / "report.html").read_text(encoding="utf-8")
     assert "stretched" in page
 
