@@ -36,7 +36,7 @@ def opened(make_napari_viewer, qtbot):
 
 def settle(qtbot, dock):
     qtbot.waitUntil(dock.isVisible, timeout=5000)
-    qtbot.waitUntil(lambda: not (dock._soon.isActive() or dock._later.isActive()), timeout=5000)
+    qtbot.waitUntil(lambda: not (dock._soon.due or dock._later.isActive()), timeout=5000)
 
 
 def ink(label):
@@ -84,7 +84,7 @@ def test_numbers_follow_at_once_and_the_picture_when_it_rests(opened, field_stud
     name = session.expression.variables[0]
     before = dock.with_numbers.pixmap().cacheKey()
     session.set_latent(int(name[1:]), 1.25)
-    qtbot.waitUntil(lambda: not dock._soon.isActive())
+    qtbot.waitUntil(lambda: not dock._soon.due)
     score = float(session.expression.evaluate({name: 1.25}))
     assert f"{score:+.2f}".replace("-", "−") in dock.result.text()
     assert session.class_of(score) in dock.result.text()

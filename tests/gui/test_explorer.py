@@ -36,7 +36,7 @@ def opened(make_napari_viewer, qtbot):
 
 def settle(qtbot, explorer):
     qtbot.waitUntil(explorer.isVisible, timeout=5000)
-    qtbot.waitUntil(lambda: not explorer._soon.isActive(), timeout=5000)
+    qtbot.waitUntil(lambda: not explorer._soon.due, timeout=5000)
 
 
 def pull(bar, to):

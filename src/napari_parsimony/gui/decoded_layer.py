@@ -56,12 +56,14 @@ class DecodedLayer:
         """Replace the picture, (C, S, S) in 0..1; nothing if the layer is not there.
 
         Writing into the layer's own array and slicing it again leaves out what a new array costs:
-        contrast limits, extent and thumbnail.
+        contrast limits, extent and thumbnail. The list of layers is not told: it would paint all
+        its rows again, each time.
         """
         if self.layer is None:
             return
         self._buffer[...] = _drawn(image).reshape(self._buffer.shape)
-        self.layer.refresh(thumbnail=False, highlight=False, extent=False)
+        with self.viewer.layers.events.blocker():
+            self.layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def show(self, image: NDArray[np.float32], place: Place) -> None:
         """Put a picture (C, S, S) in 0..1 somewhere; the layer is made if necessary."""

@@ -5,7 +5,7 @@ from typing import Any
 from weakref import WeakMethod
 
 from psygnal import SignalInstance
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QObject, QSize, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -29,6 +29,39 @@ def follow(widget: QWidget, signal: SignalInstance, react: Callable[..., Any]) -
             signal.disconnect(alive, missing_ok=True)
 
     widget.destroyed.connect(forget)
+
+
+class Soon(QObject):
+    """Calls a method once, however often it was asked for, before Qt paints next.
+
+    A timer comes after the paint that a slider asks for as it moves: the window, and the canvas in
+    it, would be composed twice for every move.
+
+    Parameters
+    ----------
+    parent
+        Lives as long as this object.
+    call
+        What to call.
+    """
+
+    _asked = Signal()
+
+    def __init__(self, parent: QObject, call: Callable[[], None]) -> None:
+        super().__init__(parent)
+        self.due = False
+        self._call = call
+        self._asked.connect(self._now, Qt.ConnectionType.QueuedConnection)
+
+    def start(self) -> None:
+        """Ask for the call."""
+        if not self.due:
+            self.due = True
+            self._asked.emit()
+
+    def _now(self) -> None:
+        self.due = False
+        self._call()
 
 
 def missing(session: Session, step: str) -> str | None:

@@ -18,7 +18,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.gui.decision_window import DecisionWindow
-from napari_parsimony.gui.dock import LiveLabel, decision_html, follow, message_label, missing
+from napari_parsimony.gui.dock import (
+    LiveLabel,
+    Soon,
+    decision_html,
+    follow,
+    message_label,
+    missing,
+)
 from napari_parsimony.gui.latex import equation_pixmap, theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.terms import TermBars
@@ -49,8 +56,7 @@ class EquationDock(QWidget):
         self._drawn: tuple[object, ...] = ()
         # numbers follow a slider at once; pictures of equations only when it rests, for drawing
         # one takes longer than a frame
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self._update_numbers)
+        self._soon = Soon(self, self._update_numbers)
         self._later = QTimer(self, singleShot=True, interval=_REST)
         self._later.timeout.connect(self._draw)
 

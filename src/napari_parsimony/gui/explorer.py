@@ -3,7 +3,7 @@
 import numpy as np
 from napari.viewer import Viewer
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -17,7 +17,14 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.figures.style import shortened
 from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
-from napari_parsimony.gui.dock import LiveLabel, decision_html, follow, message_label, missing
+from napari_parsimony.gui.dock import (
+    LiveLabel,
+    Soon,
+    decision_html,
+    follow,
+    message_label,
+    missing,
+)
 from napari_parsimony.gui.latent_sliders import LatentSliders
 from napari_parsimony.gui.latex import crop_pixmap
 from napari_parsimony.gui.overlay import Overlay
@@ -41,9 +48,7 @@ class LatentExplorer(QWidget):
         self.session = session = Session.of(viewer)
         self.overlay = Overlay.of(session)
         self.layer = DecodedLayer(session.viewer, self._on_layer_removed)
-        # however many positions come before Qt is idle, the last one is drawn
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self._draw)
+        self._soon = Soon(self, self._draw)
 
         self.message = message_label()
         self.content = QWidget()

@@ -96,6 +96,7 @@ class Session:
 
     def _forget(self) -> None:
         self._fingerprints: dict[str, str] = {}
+        self._classes = UNKNOWN_CLASSES
         self._cell: CellKey | None = None
         self._latents: Latents = np.zeros(0)
         self._candidate: int | None = None
@@ -130,7 +131,7 @@ class Session:
             return
         self.study = study
         self._forget()
-        self._fingerprints = self._read_fingerprints()
+        self._read_steps()
         self._candidate = self._chosen()
         self._latents = self._average()
         self.study_changed.emit(study)
@@ -140,7 +141,8 @@ class Session:
 
     def refresh(self) -> list[str]:
         """Look whether steps were run since, here or elsewhere, tell everybody, and return them."""
-        before, self._fingerprints = self._fingerprints, self._read_fingerprints()
+        before = self._fingerprints
+        self._read_steps()
         changed = [name for name in STEPS if before.get(name) != self._fingerprints.get(name)]
         if "equations" in changed:
             self._candidate = self._chosen()
@@ -165,12 +167,14 @@ class Session:
         """
         return step in self._fingerprints
 
-    def _read_fingerprints(self) -> dict[str, str]:
-        if self.study is None:
-            return {}
-        steps = self.study.steps()
-        ready = [name for name in steps if self.study.state(name) == "ready"]
-        return {name: steps[name].fingerprint for name in ready}
+    def _read_steps(self) -> None:
+        self._fingerprints, self._classes = {}, UNKNOWN_CLASSES
+        if self.study is not None:
+            steps = self.study.steps()
+            ready = [name for name in steps if self.study.state(name) == "ready"]
+            self._fingerprints = {name: steps[name].fingerprint for name in ready}
+            if "classify" in ready:
+                self._classes = target(self.study)[1]
 
     def _open(self) -> Study:
         if self.study is None:
@@ -333,9 +337,7 @@ class Session:
     @property
     def classes(self) -> tuple[str, str]:
         """Names of the two classes: scores below 0, and above."""
-        if not self.has("classify"):
-            return UNKNOWN_CLASSES
-        return target(self._open())[1]
+        return self._classes
 
     def class_of(self, score: float | None) -> str:
         """Name the class of a score; 0 and NaN decide nothing."""
