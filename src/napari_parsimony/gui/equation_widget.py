@@ -59,6 +59,7 @@ class EquationDock(QWidget):
         self._soon = Soon(self, self._update_numbers)
         self._later = QTimer(self, singleShot=True, interval=_REST)
         self._later.timeout.connect(self._draw)
+        self._shown = Soon(self, self._draw)
 
         self.message = message_label()
         self.content = QWidget()
@@ -238,7 +239,7 @@ class EquationDock(QWidget):
 
     def showEvent(self, event: object) -> None:  # noqa: D102
         super().showEvent(event)
-        self._later.start(0)
+        self._shown.start()
 
     # Taking it elsewhere
 
