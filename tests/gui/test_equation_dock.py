@@ -1,5 +1,7 @@
 """The equation dock in a real napari."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from qtpy.QtGui import QGuiApplication  # noqa: E402
 
 from napari_parsimony.gui.equation_widget import EquationDock  # noqa: E402
 from napari_parsimony.gui.session import Session  # noqa: E402
+from napari_parsimony.study.study import Study  # noqa: E402
 from napari_parsimony.symbolic.expression import Expression  # noqa: E402
 
 pytestmark = pytest.mark.gui
@@ -131,7 +134,11 @@ def test_nothing_is_cut_off_and_themes_differ(opened, field_study, qtbot):
     assert brightness(dock.equation) < 80
 
 
-def test_the_decision_map_follows(opened, field_study, qtbot):
+def test_the_decision_map_follows(opened, field_study, qtbot, monkeypatch):
+    front = Study.open(field_study).front()
+    number = dataclasses.replace(front.candidates[0], expression=Expression.parse("0.5", ()))
+    front = dataclasses.replace(front, candidates=(number, *front.candidates[1:]))
+    monkeypatch.setattr(Study, "front", lambda study: front)
     _, dock, session = opened(field_study, KEY)
     qtbot.mouseClick(dock.show_map, Qt.MouseButton.LeftButton)
     assert dock.map.isVisible()
