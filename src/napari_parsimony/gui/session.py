@@ -168,13 +168,16 @@ class Session:
         return step in self._fingerprints
 
     def _read_steps(self) -> None:
-        self._fingerprints, self._classes = {}, UNKNOWN_CLASSES
+        found: dict[str, str] = {}
         if self.study is not None:
             steps = self.study.steps()
             ready = [name for name in steps if self.study.state(name) == "ready"]
-            self._fingerprints = {name: steps[name].fingerprint for name in ready}
-            if "classify" in ready:
+            found = {name: steps[name].fingerprint for name in ready}
+            if "classify" not in found:
+                self._classes = UNKNOWN_CLASSES
+            elif found["classify"] != self._fingerprints.get("classify"):
                 self._classes = target(self.study)[1]
+        self._fingerprints = found
 
     def _open(self) -> Study:
         if self.study is None:
