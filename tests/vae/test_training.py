@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.vae.checkpoint import HELD_OUT, Checkpoint
+from napari_parsimony.vae.checkpoint import GUIDED, HELD_OUT, Checkpoint
 from napari_parsimony.vae.config import VaeConfig
 from napari_parsimony.vae.latents import decode_latents, encode_crops, latent_statistics, traverse
 from napari_parsimony.vae.model import Architecture, Vae, pixel_weights, reconstruction_loss
@@ -27,11 +27,14 @@ def fresh(seed=0, channels=1, size=16):
     return Vae(Architecture(channels, size, TINY.latents))
 
 
-def train(crops, config=TINY, checkpoint=None, report=lambda progress: None, turned=False):
+def train(
+    crops, config=TINY, checkpoint=None, report=lambda progress: None, turned=False, classes=None
+):
     vae = fresh(config.seed)
     history = train_vae(
         vae,
         crops,
+        np.full(len(crops), -1) if classes is None else classes,
         np.arange(0, 48),
         np.arange(48, 64),
         config,
@@ -59,27 +62,70 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others():
     assert not same_weights(train(blobs())[0], train(blobs(), other)[0])
 
 
+@pytest.mark.parametrize("guidance", [0.0, 10.0])
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("interrupted_at", [4, 8])
 def test_interrupted_training_ends_in_the_weights_of_an_undisturbed_one(
-    tmp_path, interrupted_at, turned
+    tmp_path, interrupted_at, turned, guidance
 ):
     checkpoint = Checkpoint(tmp_path / "training.safetensors", "this")
+    config = TINY.model_copy(update={"guidance": guidance})
+    setting = {"config": config, "turned": turned, "classes": np.arange(64) % 3 - 1}
 
     def interrupt(progress):
         if progress.done == interrupted_at:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(blobs(), checkpoint=checkpoint, report=interrupt, turned=turned)
+        train(blobs(), checkpoint=checkpoint, report=interrupt, **setting)
     seen = []
     resumed, history = train(
-        blobs(), checkpoint=checkpoint, report=lambda p: seen.append(p.done), turned=turned
+        blobs(), checkpoint=checkpoint, report=lambda p: seen.append(p.done), **setting
     )
-    undisturbed, full_history = train(blobs(), turned=turned)
+    undisturbed, full_history = train(blobs(), **setting)
     assert seen[0] == interrupted_at + 4, "training did not go on from its checkpoint"
     assert same_weights(resumed, undisturbed)
     assert history.equals(full_history)
+
+
+def test_without_guidance_classes_change_nothing():
+    classes = np.arange(64) % 2
+    assert same_weights(train(blobs())[0], train(blobs(), classes=classes)[0])
+
+
+def test_guidance_lets_a_straight_line_through_the_latents_tell_classes_apart():
+    # a faint spot in one corner: nothing that reconstruction has a reason to keep
+    crops, classes = blobs(), np.arange(64) % 2
+    crops[classes == 1, :, :3, :3] += np.float16(0.3)
+    errors = {}
+    setting = {"steps": 300, "check_every": 20, "augment": False}
+    for guidance in (0.0, 200.0):
+        config = TINY.model_copy(update=setting | {"guidance": guidance})
+        vae, history = train(crops, config, classes=classes)
+        assert (GUIDED in history) == bool(guidance)
+        mean, _ = encode_crops(vae, crops)
+        x = np.column_stack([mean, np.ones(64)])
+        weights = np.linalg.lstsq(x[:48], 2.0 * classes[:48] - 1, rcond=None)[0]
+        errors[guidance] = np.mean((x[48:] @ weights > 0) != classes[48:])
+    assert errors[200.0] == 0
+    assert errors[0.0] > 0.3
+
+
+def test_guidance_looks_at_classes_of_the_given_rows_only_and_needs_two():
+    config = TINY.model_copy(update={"guidance": 10.0})
+    classes = np.arange(64) % 2
+    split = {"vae": fresh(), "crops": blobs(), "config": config, "turned": False}
+    split |= {"train_rows": np.arange(32), "validation_rows": np.arange(32, 48)}
+    train_vae(**split, classes=classes, checkpoint=Checkpoint(None))
+    first = split["vae"]
+    others = classes.copy()
+    others[48:] = np.arange(16)  # held-out cells, some of classes that nothing else has
+    split["vae"] = fresh()
+    train_vae(**split, classes=others, checkpoint=Checkpoint(None))
+    assert same_weights(first, split["vae"])
+    others[:32] = 1
+    with pytest.raises(UserError, match="two classes"):
+        train_vae(**split, classes=others, checkpoint=Checkpoint(None))
 
 
 def test_checkpoint_of_another_training_or_a_damaged_one_is_not_used(tmp_path):
@@ -107,7 +153,7 @@ def test_training_stops_early_and_keeps_the_best_weights():
 def test_too_few_crops_are_refused_in_a_sentence():
     with pytest.raises(UserError, match="at least 8 crops"):
         train_vae(
-            fresh(), blobs(), np.arange(4), np.arange(4, 8), TINY,
+            fresh(), blobs(), np.full(64, -1), np.arange(4), np.arange(4, 8), TINY,
             turned=False, checkpoint=Checkpoint(None),
         )  # fmt: skip
 

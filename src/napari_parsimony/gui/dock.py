@@ -14,6 +14,17 @@ from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.report import STEPS
 
+NARROWEST = 340  # pixels that a dock needs to cut nothing off
+
+
+def fill_dock(widget: QWidget) -> None:
+    """Give a dock the width that it needs, and all of the height that it gets.
+
+    napari puts a stretch below a widget that does not ask for height.
+    """
+    widget.setMinimumWidth(NARROWEST)
+    widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
 
 def follow(widget: QWidget, signal: SignalInstance, react: Callable[..., Any]) -> None:
     """Call a widget's method at a signal as long as the widget is there.

@@ -22,6 +22,7 @@ from napari_parsimony.gui.dock import (
     LiveLabel,
     Soon,
     decision_html,
+    fill_dock,
     follow,
     message_label,
     missing,
@@ -33,7 +34,7 @@ from napari_parsimony.symbolic.front import Candidate
 
 _COLUMNS = {
     "size": "Expression size: operators, constants and variables, one each.",
-    "validation loss": "Mean logistic loss, cross-validated over movies, ± its standard error.",
+    "CV loss": "Mean logistic loss, cross-validated over movies, ± its standard error.",
     "bal. acc.": "Balanced accuracy by cross-validation over movies.",
     "equation": "The equation; its value is the score.",
 }
@@ -61,6 +62,7 @@ class EquationDock(QWidget):
         self._later.timeout.connect(self._draw)
         self._shown = Soon(self, self._draw)
 
+        fill_dock(self)
         self.message = message_label()
         self.content = QWidget()
         self.table = QTableWidget(0, len(_COLUMNS))
@@ -131,7 +133,6 @@ class EquationDock(QWidget):
         outer = QVBoxLayout(self)
         outer.addWidget(self.message)
         outer.addWidget(self.content, 1)
-        outer.addStretch(0)
 
     def _candidate(self) -> Candidate:
         front, index = self.session.front, self.session.candidate

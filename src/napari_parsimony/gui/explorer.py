@@ -21,6 +21,7 @@ from napari_parsimony.gui.dock import (
     LiveLabel,
     Soon,
     decision_html,
+    fill_dock,
     follow,
     message_label,
     missing,
@@ -50,6 +51,7 @@ class LatentExplorer(QWidget):
         self.layer = DecodedLayer(session.viewer, self._on_layer_removed)
         self._soon = Soon(self, self._draw)
 
+        fill_dock(self)
         self.message = message_label()
         self.content = QWidget()
         self.where = QLabel(wordWrap=True)
@@ -118,7 +120,6 @@ class LatentExplorer(QWidget):
         whole = QVBoxLayout(self)
         whole.addWidget(self.message)
         whole.addWidget(self.content, 1)
-        whole.addStretch(0)
 
     # Following the session
 

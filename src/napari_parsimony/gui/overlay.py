@@ -47,6 +47,7 @@ class Overlay:
         self.problem: str | None = None
         self._source: Source | None = None
         self._picture: Picture | None = None
+        self._texts = _no_texts()
         self._ours: list[Layer] = []
         self.labels: Labels | None = None
         self.scores: Points | None = None
@@ -203,7 +204,7 @@ class Overlay:
             self.labels.events.translate.disconnect(self._aligned)
         layers, ours = self.session.viewer.layers, self._ours
         self._picture = self.labels = self.scores = self.ring = None
-        self._ours, self._row_of_label = [], {}
+        self._ours, self._row_of_label, self._texts = [], {}, _no_texts()
         for layer in ours:
             if layer in layers:
                 layers.remove(layer)
@@ -252,7 +253,8 @@ class Overlay:
         if self.scores is not None:
             place = np.isin(picture.rows, rows)
             self.scores.data = np.column_stack([picture.y[place], picture.x[place]])
-            self.scores.features = pd.DataFrame({"text": [_short(value) for value in score]})
+            self._texts = pd.Series([_short(value) for value in score], rows)
+            self._write_texts()
             # below the cell, which stays in sight
             below = picture.diameter * (0.4 if picture.image_path is None else 0.62)
             self.scores.text = {
@@ -262,6 +264,14 @@ class Overlay:
                 "translation": [below, 0],
             }
             self._zoomed()
+
+    def _write_texts(self) -> None:
+        """Write the scores, but not over the selected cell: the docks show that one, live."""
+        if self.scores is not None:
+            texts = self._texts.copy()
+            if self.session.cell is not None:
+                texts[texts.index == self.session.row_of(self.session.cell)] = ""
+            self.scores.features = pd.DataFrame({"text": texts.to_numpy()})
 
     def _rows_in_view(self) -> NDArray[np.int64]:
         picture = self._picture
@@ -355,6 +365,7 @@ class Overlay:
     def _mark(self, key: Any) -> None:
         if self.ring is None or self._picture is None:
             return
+        self._write_texts()
         if key is None:
             self.ring.data = np.zeros((0, 2))
             return
@@ -369,6 +380,11 @@ class Overlay:
 
     def _picture_of(self, key: tuple[str, int, int]) -> str | None:
         return next((name for name in self.names if name == key[0]), None)
+
+
+def _no_texts() -> "pd.Series[str]":
+    """Texts by row of the table of cells: none yet."""
+    return pd.Series([], dtype=str)
 
 
 def _short(score: float) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import napari
 
 PLUGIN = "napari-parsimony"
+HIGH_ENOUGH = 900  # pixels of a screen, for two docks above each other
 DOCKS = ("Study", "Latent explorer", "Equation")
 
 
@@ -43,15 +44,22 @@ def copy_of_demo() -> Path:
 
 
 def open_docks(viewer: "napari.viewer.Viewer") -> dict[str, Any]:
-    """Show the docks of the plugin: the latents in front of the study, the equation below."""
+    """Show the docks of the plugin: the latents in front of the study, the equation below.
+
+    On a low screen they lie on top of one another: half of it is too little for any of them.
+    """
     found, docks = {}, {}
     for name in DOCKS:
         docks[name], found[name] = viewer.window.add_plugin_dock_widget(PLUGIN, name)
         docks[name].show()
+        docks[name].setWindowTitle(name)  # without the plugin's name, which cuts tabs off
     study, latents, equation = (docks[name] for name in DOCKS)
     window = viewer.window._qt_window
     window.tabifyDockWidget(study, latents)
-    window.resizeDocks([latents, equation], [3, 2], Qt.Orientation.Vertical)
+    if window.screen().availableGeometry().height() < HIGH_ENOUGH:
+        window.tabifyDockWidget(latents, equation)
+    else:
+        window.resizeDocks([latents, equation], [3, 2], Qt.Orientation.Vertical)
     latents.raise_()
     return found
 

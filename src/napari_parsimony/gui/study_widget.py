@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.curves import Curves
-from napari_parsimony.gui.dock import follow
+from napari_parsimony.gui.dock import fill_dock, follow
 from napari_parsimony.gui.forms import Form, config_to_widgets, set_values, widgets_to_config
 from napari_parsimony.gui.layers_form import LayersForm
 from napari_parsimony.gui.overlay import Overlay
@@ -52,6 +52,7 @@ class StudyWidget(QWidget):
         self.runner = Runner.of(self.session)
         self._form: Form | None = None
         self._left = TimeLeft()
+        fill_dock(self)
         self._build()
         follow(self, self.session.study_changed, self._show_study)
         follow(self, self.session.artefacts_changed, self._show_states)

@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_parsimony.artefact import replace_file
-from napari_parsimony.vae.model import Vae
 
 TERMS = ("loss", "reconstruction", "mutual information", "total correlation", "dimension-wise KL")
+GUIDED = "class cross-entropy"
 HELD_OUT = "held-out loss"
 
 
@@ -23,10 +23,12 @@ class TrainingState:
 
     Attributes
     ----------
+    terms
+        Names of the terms of the training loss.
     step
         Steps taken.
     history
-        One row a check: step, the training terms (`TERMS`), the held-out loss.
+        One row a check: step, the training terms, the held-out loss.
     best
         The weights with the lowest held-out loss, empty before the first check that counts.
     best_loss
@@ -35,6 +37,7 @@ class TrainingState:
         Checks since then.
     """
 
+    terms: tuple[str, ...]
     step: int = 0
     history: list[list[float]] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
@@ -42,7 +45,7 @@ class TrainingState:
     checks_without_progress: int = 0
 
     def record(
-        self, step: int, terms: list[float], held_out: float, vae: Vae, *, counts: bool
+        self, step: int, terms: list[float], held_out: float, vae: nn.Module, *, counts: bool
     ) -> None:
         """Note the outcome of a check; during warm-up it does not count for stopping."""
         self.step = step
@@ -57,11 +60,11 @@ class TrainingState:
 
     def latest(self) -> dict[str, float]:
         """Return the last check's numbers by name."""
-        return dict(zip((*TERMS, HELD_OUT), self.history[-1][1:], strict=True))
+        return dict(zip((*self.terms, HELD_OUT), self.history[-1][1:], strict=True))
 
     def history_table(self) -> pd.DataFrame:
         """Return all checks as a table."""
-        return pd.DataFrame(self.history, columns=["step", *TERMS, HELD_OUT])
+        return pd.DataFrame(self.history, columns=["step", *self.terms, HELD_OUT])
 
 
 class Checkpoint:
@@ -78,11 +81,13 @@ class Checkpoint:
     def __init__(self, path: Path | None, purpose: str = "") -> None:
         self._path, self._purpose = path, purpose
 
-    def save(self, state: TrainingState, vae: Vae, optimiser: torch.optim.Optimizer) -> None:
-        """Replace the file."""
+    def save(
+        self, state: TrainingState, model: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> None:
+        """Replace the file; `model` is all that is trained."""
         if self._path is None:
             return
-        tensors = {f"vae.{name}": value for name, value in vae.state_dict().items()}
+        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in state.best.items()}
         for index, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
@@ -96,29 +101,31 @@ class Checkpoint:
         content = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         replace_file(self._path, save(content, metadata={"state": json.dumps(header)}))
 
-    def load(self, vae: Vae, optimiser: torch.optim.Optimizer) -> TrainingState:
+    def load(
+        self, terms: tuple[str, ...], model: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> TrainingState:
         """Restore the state of this training, or return a fresh one where there is none.
 
         The file is replaced whole, so a killed process never leaves half of one; a damaged file
         (a failing disk) counts as none, because its training can be repeated.
         """
         if self._path is None or not self._path.exists():
-            return TrainingState()
+            return TrainingState(terms)
         try:
             with safe_open(self._path, framework="pt") as file:
                 header = json.loads((file.metadata() or {})["state"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, ValueError):
-            return TrainingState()
+            return TrainingState(terms)
         if header.pop("purpose") != self._purpose:
-            return TrainingState()
-        groups: dict[str, dict[str, Tensor]] = {"vae": {}, "best": {}, "adam": {}}
+            return TrainingState(terms)
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "adam": {}}
         for name, value in tensors.items():
             kind, rest = name.split(".", 1)
             groups[kind][rest] = value
-        device = next(vae.parameters()).device
-        vae.load_state_dict(groups["vae"])
-        parameters = list(vae.parameters())
+        device = next(model.parameters()).device
+        model.load_state_dict(groups["model"])
+        parameters = list(model.parameters())
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in groups["adam"].items():
             index, key = name.split(".")
@@ -129,4 +136,4 @@ class Checkpoint:
             moments.setdefault(int(index), {})[key] = value
         optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
         best = {name: value.to(device) for name, value in groups["best"].items()}
-        return TrainingState(best=best, **header)
+        return TrainingState(terms, best=best, **header)

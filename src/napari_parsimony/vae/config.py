@@ -36,6 +36,13 @@ class VaeConfig(Config):
         lt=1,
         description="How much more the centre of the crop counts than its border, 0 (equal) to 1.",
     )
+    guidance: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of predicting a cell's class from its latents. 0: the latents are "
+        "found without labels. Above 0 the VAE is semi-supervised: latents line up with the "
+        "classes of the training cells, and say less about what else is in the images.",
+    )
     likelihood: Literal["bernoulli", "gaussian"] = Field(
         "bernoulli",
         description="How a reconstruction is compared with its crop.",

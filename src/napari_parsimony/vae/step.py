@@ -40,7 +40,8 @@ def run_vae(
         (N, C, S, S), nominally 0..1, may be memory mapped.
     cells
         The table of cells; row i belongs to ``crops[i]``. Only the split ``train`` is learned
-        from, only ``validation`` decides when to stop.
+        from, only ``validation`` decides when to stop. Its classes are used only if
+        `config.guidance` is not 0.
     crops_made
         How the crops were made: it becomes part of the model, which refuses other crops.
     config
@@ -73,9 +74,11 @@ def run_vae(
         torch.manual_seed(config.seed)
         vae = Vae(architecture)
     split = cells["split"].to_numpy()
+    classes, _ = pd.factorize(cells["class"], sort=True)  # -1 where unknown
     history = train_vae(
         vae,
         crops,
+        classes,
         np.flatnonzero(split == "train"),
         np.flatnonzero(split == "validation"),
         config,
@@ -130,5 +133,7 @@ def _purpose(cells: pd.DataFrame, crops_made: dict[str, Any], config: VaeConfig)
     """Name a training by everything that its result depends on."""
     identity = hashlib.sha256(repr((config.model_dump(mode="json"), crops_made)).encode())
     columns = [*KEY, "split", "low", "high", "angle", "scale"]
+    if config.guidance:
+        columns.append("class")
     identity.update(pd.util.hash_pandas_object(cells[columns], index=False).to_numpy().tobytes())
     return identity.hexdigest()

@@ -9,11 +9,12 @@ import math
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
-from napari_parsimony.vae.checkpoint import Checkpoint
+from napari_parsimony.vae.checkpoint import GUIDED, TERMS, Checkpoint
 from napari_parsimony.vae.config import VaeConfig
 from napari_parsimony.vae.loss import decompose, log_importance_weights
 from napari_parsimony.vae.model import Vae, pixel_weights, reconstruction_loss
@@ -29,14 +30,19 @@ class CropBatches:
     ----------
     crops
         (N, C, S, S), may be memory mapped.
+    classes
+        (N,) class of each, -1 where unknown.
     rows
         The crops to draw from.
     device
         Where batches are wanted.
     """
 
-    def __init__(self, crops: np.ndarray, rows: np.ndarray, device: torch.device) -> None:
+    def __init__(
+        self, crops: np.ndarray, classes: np.ndarray, rows: np.ndarray, device: torch.device
+    ) -> None:
         self._crops, self._rows, self._device = crops, np.sort(rows), device
+        self._classes = torch.from_numpy(classes[self._rows]).to(device)
         self._resident: Tensor | None = None
         if len(rows) * crops[:1].nbytes <= LARGEST_IN_MEMORY:
             self._resident = torch.from_numpy(crops[self._rows]).to(device)
@@ -44,16 +50,20 @@ class CropBatches:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: Tensor) -> Tensor:
-        """Return the crops at `index` (into the rows), (B, C, S, S) in single precision."""
+    def __getitem__(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return crops, (B, C, S, S) in single precision, and classes at `index` of the rows."""
+        on_device = index.to(self._device)
         if self._resident is not None:
-            return self._resident[index.to(self._device)].float()
-        return torch.from_numpy(self._crops[self._rows[index.numpy()]]).to(self._device).float()
+            crops = self._resident[on_device]
+        else:
+            crops = torch.from_numpy(self._crops[self._rows[index.numpy()]]).to(self._device)
+        return crops.float(), self._classes[on_device]
 
 
 def train_vae(
     vae: Vae,
     crops: np.ndarray,
+    classes: np.ndarray,
     train_rows: np.ndarray,
     validation_rows: np.ndarray,
     config: VaeConfig,
@@ -70,6 +80,9 @@ def train_vae(
         Freshly initialised, or with weights to go on from.
     crops
         (N, C, S, S), nominally 0..1.
+    classes
+        (N,) class of each crop, 0, 1, …, and -1 where it is unknown. They matter only if
+        `config.guidance` is not 0; only those of the rows below are looked at.
     train_rows, validation_rows
         Rows of `crops`; no group may be in both.
     config
@@ -86,13 +99,13 @@ def train_vae(
     Returns
     -------
     DataFrame
-        One row a check: step, the four terms of the training loss averaged since the last check,
-        and the held-out loss. All in nats per crop.
+        One row a check: step, the terms of the training loss averaged since the last check, and
+        the held-out loss. All in nats per crop.
 
     Raises
     ------
     UserError
-        If there are too few crops, or the loss is no longer a number.
+        If there are too few crops, no class to be guided by, or the loss is no longer a number.
     """
     if config.steps and (len(train_rows) < 8 or len(validation_rows) < 2):
         raise UserError(
@@ -101,22 +114,28 @@ def train_vae(
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vae.to(device).to(memory_format=torch.channels_last).train().requires_grad_(True)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(vae.parameters(), lr=config.learning_rate, fused=True)
-    state = checkpoint.load(vae, optimiser)
-    training = CropBatches(crops, train_rows, device)
-    held_out = CropBatches(crops, validation_rows[:LARGEST_CHECK], device)
-    objective = _Objective(config, crops.shape[-1], len(training), device)
-    sums = torch.zeros(5, device=device)
+    model, head = nn.ModuleDict({"vae": vae}), None
+    if config.guidance and config.steps:
+        # a class that is not trained on cannot be predicted: it says nothing about when to stop
+        classes = np.where(np.isin(classes, classes[train_rows]), classes, -1)
+        model["head"] = head = _head(vae, classes).to(device)
+    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    names = TERMS if head is None else (*TERMS, GUIDED)
+    state = checkpoint.load(names, model, optimiser)
+    training = CropBatches(crops, classes, train_rows, device)
+    held_out = CropBatches(crops, classes, validation_rows[:LARGEST_CHECK], device)
+    objective = _Objective(vae, head, config, len(training))
+    sums = torch.zeros(len(names), device=device)
     since = 0
     for step in range(state.step, config.steps):
         generator = _generator(config.seed, step)
-        batch = training[_batch_index(step, len(training), config)]
+        batch, known = training[_batch_index(step, len(training), config)]
         if config.augment:
             batch = _mirrored(batch, generator, turned)
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _cosine(step / config.steps)
         warmth = min(1.0, (step + 1) / max(1.0, config.warmup * config.steps))
-        terms = objective(vae, batch, generator, warmth)
+        terms = objective(batch, known, generator, warmth)
         optimiser.zero_grad(set_to_none=True)
         terms[0].backward()
         optimiser.step()
@@ -130,10 +149,10 @@ def train_vae(
                 raise UserError(
                     "The VAE's loss is no longer a number: lower the setting 'learning_rate'."
                 )
-            loss = _held_out_loss(vae, held_out, objective, config)
+            loss = _held_out_loss(held_out, objective, config)
             warm = step + 1 >= config.warmup * config.steps
             state.record(step + 1, averages, loss, vae, counts=warm)
-            checkpoint.save(state, vae, optimiser)
+            checkpoint.save(state, model, optimiser)
             report(
                 Progress(
                     step + 1,
@@ -153,15 +172,16 @@ def train_vae(
 class _Objective:
     """The loss of one batch; everything that does not change from step to step is kept."""
 
-    def __init__(self, config: VaeConfig, size: int, data: int, device: torch.device) -> None:
-        self._config, self._data, self._device = config, data, device
-        self._pixels = pixel_weights(size, config.focus).to(device)
+    def __init__(self, vae: Vae, head: nn.Linear | None, config: VaeConfig, data: int) -> None:
+        self._vae, self._head, self._config, self._data = vae, head, config, data
+        self._device = next(vae.parameters()).device
+        self._pixels = pixel_weights(vae.architecture.size, config.focus).to(self._device)
 
     def __call__(
-        self, vae: Vae, batch: Tensor, generator: torch.Generator, warmth: float
+        self, batch: Tensor, classes: Tensor, generator: torch.Generator, warmth: float
     ) -> Tensor:
-        """Return (5,): loss, reconstruction, mutual information, TC, dimension-wise KL."""
-        config = self._config
+        """Return the loss and its terms: `TERMS`, and `GUIDED` if there is a head."""
+        config, vae = self._config, self._vae
         batch = batch.contiguous(memory_format=torch.channels_last)
         mean, log_variance = vae.encode(batch)
         noise = torch.randn(mean.shape, generator=generator).to(self._device)
@@ -172,20 +192,39 @@ class _Objective:
         log_weights = log_importance_weights(len(batch), self._data, self._device)
         information, correlation, dimension_wise = decompose(mean, log_variance, z, log_weights)
         loss = reconstruction + warmth * (information + config.beta * correlation + dimension_wise)
-        return torch.stack([loss, reconstruction, information, correlation, dimension_wise])
+        terms = [reconstruction, information, correlation, dimension_wise]
+        if self._head is not None:
+            errors = functional.cross_entropy(
+                self._head(z), classes, ignore_index=-1, reduction="sum"
+            )
+            # cells without a class count as predicted, so that a batch with few labels pulls less
+            terms.append(errors / len(batch))
+            loss = loss + config.guidance * terms[-1]
+        return torch.stack([loss, *terms])
+
+
+def _head(vae: Vae, classes: np.ndarray) -> nn.Linear:
+    """Return what predicts classes from sampled latents while the VAE is trained."""
+    if len(np.unique(classes[classes >= 0])) < 2:
+        raise UserError(
+            "To guide the VAE, training cells of two classes at least are needed: annotate more "
+            "cells, or set 'guidance' to 0."
+        )
+    head = nn.Linear(vae.architecture.latents, int(classes.max()) + 1)
+    nn.init.zeros_(head.weight)  # no random numbers: a seed gives the same VAE weights to start
+    nn.init.zeros_(head.bias)
+    return head
 
 
 @torch.no_grad()
-def _held_out_loss(
-    vae: Vae, held_out: CropBatches, objective: _Objective, config: VaeConfig
-) -> float:
+def _held_out_loss(held_out: CropBatches, objective: _Objective, config: VaeConfig) -> float:
     """Average loss at full strength over held-out crops, always with the same noise."""
     batches = torch.arange(len(held_out)).split(config.batch)
-    total = torch.zeros((), device=next(vae.parameters()).device)
-    for number, index in enumerate(batches):
-        generator = _generator(config.seed, -1 - number)
-        total += objective(vae, held_out[index], generator, 1.0)[0] * len(index)
-    return float(total / len(held_out))
+    losses = [
+        objective(*held_out[index], _generator(config.seed, -1 - number), 1.0)[0] * len(index)
+        for number, index in enumerate(batches)
+    ]
+    return float(torch.stack(losses).sum() / len(held_out))
 
 
 def _generator(seed: int, step: int) -> torch.Generator:
