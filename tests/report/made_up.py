@@ -84,6 +84,7 @@ def content(
         networks=16,
         active=18,
         latents=32,
+        guidance=0.0,
         front=front(),
         decision=Decision(x, y if two else None, {"z3": -3.0, "z21": 0.0}, target),
         history=history,

@@ -120,8 +120,10 @@ def test_the_first_paragraphs_say_what_and_how_well():
     assert "in z3, z17, z21 and z29" in first
     assert re.search(r"Its balanced accuracy is 0\.\d{3} \(95 % interval 0\.\d{3} to", second)
     assert re.search(r"the equation has \d+\.\d % \(.*\) of its balanced accuracy", second)
-    assert "The VAE uses 18 of its 32 latents" in third
+    assert "trained without knowing the classes. It uses 18 of its 32 latents" in third
     assert "0.044 % of the dense network" in third
+    guided = dataclasses.replace(content(), guidance=20.0)
+    assert "with a weight of 20 (semi-supervised" in words.headline(guided)[2]
 
 
 def test_columns_without_a_number_are_left_out():

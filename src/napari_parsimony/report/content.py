@@ -59,6 +59,8 @@ class Content:
         networks there are.
     active, latents
         How many latents the VAE uses, of how many.
+    guidance
+        Weight with which classes had a say in the latents, 0 for none.
     front
         The equations.
     decision
@@ -85,6 +87,7 @@ class Content:
     networks: int
     active: int
     latents: int
+    guidance: float
     front: Front
     decision: Decision | None
     history: pd.DataFrame

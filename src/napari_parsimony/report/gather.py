@@ -42,6 +42,7 @@ class Latents:
         self.values = study.latents()[self.names].to_numpy(np.float32)
         self.centre = np.median(self.values, axis=0)
         self._vae: Vae = study.vae()
+        self.guidance = self._vae.guidance
 
     def range(self, name: str) -> NDArray[np.float64]:
         """`STRIP` even values over the cells' range of one latent."""
@@ -103,6 +104,7 @@ def gather(study: Study, config: ReportConfig) -> Content:
         networks=classifier.sparse.seeds,
         active=latents.active,
         latents=len(latents.names),
+        guidance=latents.guidance,
         front=front,
         decision=_decision(front.choice.expression, latents, held_out, positive, config),
         history=study.history(),

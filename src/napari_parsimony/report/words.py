@@ -57,9 +57,15 @@ def _results(schemes: Schemes) -> list[str]:
 def _simplicity(content: Content) -> str:
     sparse, dense = content.schemes.get("sparse"), content.schemes.get("dense")
     used = content.used
+    told = "without knowing the classes"
+    if content.guidance:
+        told = (
+            f"guided by the classes of its training cells with a weight of {content.guidance:g} "
+            "(semi-supervised, unlike the method's original)"
+        )
     text = (
-        f"The VAE uses {content.active} of its {content.latents} latents, and the sparse network "
-        f"reads {len(used)} of them ({listed(used)})"
+        f"The VAE was trained {told}. It uses {content.active} of its {content.latents} latents, "
+        f"and the sparse network reads {len(used)} of them ({listed(used)})"
     )
     if sparse and dense and sparse.complexity.parameters and dense.complexity.parameters:
         text += (

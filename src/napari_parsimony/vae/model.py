@@ -34,6 +34,12 @@ class Vae(nn.Module):
     architecture
         Channels and side length of the crops, and number of latents.
 
+    Attributes
+    ----------
+    guidance
+        Largest weight with which the classes of training cells had a say in the weights; 0 if
+        they never had.
+
     Raises
     ------
     UserError
@@ -43,6 +49,7 @@ class Vae(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
+        self.guidance = 0.0
         channels, size, latents = architecture.channels, architecture.size, architecture.latents
         if size % 16 or size < 16:
             raise UserError(

@@ -88,6 +88,8 @@ def run_vae(
         ),
         report=report,
     )
+    if config.steps:
+        vae.guidance = max(vae.guidance, config.guidance)
     if config.steps == 0 and config.start_from is not None:
         replace_file(out / "weights.safetensors", config.start_from.read_bytes())
     else:

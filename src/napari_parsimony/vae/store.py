@@ -35,6 +35,7 @@ def save_vae(
         "format_version": FORMAT_VERSION,
         "architecture": vae.architecture.to_dict(),
         "crops": crops_made,
+        "guidance": vae.guidance,
     }
     tensors = {
         name: value.detach().to("cpu", dtype).contiguous()
@@ -68,6 +69,7 @@ def load_vae(path: Path) -> tuple[Vae, dict[str, Any]]:
             )
         vae = Vae(Architecture(**header["architecture"]))
         vae.load_state_dict(tensors)
+        vae.guidance = float(header.get("guidance", 0.0))
         crops_made = dict(header["crops"])
     except FileNotFoundError as error:
         raise UserError(f"The VAE {path} is missing: run the vae step.") from error
