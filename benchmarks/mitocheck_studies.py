@@ -52,18 +52,22 @@ def pretrained(out: Path, orientation: str) -> Path:
     return study.path / "vae" / "weights.safetensors"
 
 
-def fold_study(out: Path, orientation: str, fold: int, until: str = "evaluate") -> Study:
-    """Run all steps on MitoCheck with the movies of one fold held out."""
+def fold_study(out: Path, orientation: str, fold: int, *, guided: bool = False) -> Study:
+    """Run all steps on MitoCheck with the movies of one fold held out.
+
+    With `guided`, classes of the training cells have a say in the latents.
+    """
     steps = deepcopy(settings()["study"])
+    if guided:
+        steps["vae"] |= settings()["guided"]["vae"]
     steps["cells"] |= {
         "folder": data() / "mitocheck",
         "orientation": orientation,
         "fold": fold,
     }
     steps["vae"]["start_from"] = pretrained(out, orientation)
-    names = list(steps)
-    wanted = {name: steps[name] for name in names[: names.index(until) + 1]}
-    return run_steps(out / f"{orientation}, fold {fold}", wanted)
+    name = f"{orientation}, guided" if guided else orientation
+    return run_steps(out / f"{name}, fold {fold}", steps)
 
 
 def _show(progress: Progress) -> None:
