@@ -1,7 +1,8 @@
 import pytest
 
 from napari_parsimony.figures.equation import break_lines, equation
-from napari_parsimony.figures.style import DARK, to_png, to_svg
+from napari_parsimony.figures.palette import DARK
+from napari_parsimony.figures.style import to_png, to_svg
 from napari_parsimony.symbolic.expression import ARITY, Expression, apply, constant, variable
 
 WIDTH, SIZE = 6.5 * 72, 14

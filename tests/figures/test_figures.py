@@ -7,17 +7,9 @@ import pandas as pd
 import pytest
 
 from napari_parsimony.figures import cells, charts, decision, network
-from napari_parsimony.figures.style import (
-    DARK,
-    LIGHT,
-    NEGATIVE,
-    POSITIVE,
-    SCORE,
-    numbers,
-    pictures,
-    to_png,
-    to_svg,
-)
+from napari_parsimony.figures.palette import DARK, LIGHT, NEGATIVE, POSITIVE, pictures
+from napari_parsimony.figures.style import SCORE, to_png, to_svg
+from napari_parsimony.figures.text import numbers
 from napari_parsimony.symbolic.expression import Expression
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))

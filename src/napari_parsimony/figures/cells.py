@@ -7,16 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from napari_parsimony.figures.style import (
-    LIGHT,
-    Theme,
-    bare,
-    mosaic,
-    new_figure,
-    numbers,
-    pictures,
-    styled,
-)
+from napari_parsimony.figures.palette import LIGHT, Theme, pictures
+from napari_parsimony.figures.style import bare, mosaic, new_figure, styled
+from napari_parsimony.figures.text import numbers
 
 _GAP = 2
 _SIDE = 0.72  # inches of one picture

@@ -9,15 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from napari_parsimony.figures.style import (
-    ACCENT,
-    LIGHT,
-    QUIET,
-    Theme,
-    new_figure,
-    shortened,
-    styled,
-)
+from napari_parsimony.figures.palette import ACCENT, LIGHT, QUIET, Theme
+from napari_parsimony.figures.style import new_figure, styled
+from napari_parsimony.figures.text import shortened
 from napari_parsimony.trust.schemes import Estimate, Schemes
 
 if TYPE_CHECKING:

@@ -10,20 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_parsimony.figures.style import (
-    LIGHT,
-    NEGATIVE,
-    POSITIVE,
-    QUIET,
-    SCORE,
-    Theme,
-    bare,
-    new_figure,
-    numbers,
-    pictures,
-    shortened,
-    styled,
-)
+from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, QUIET, Theme, pictures
+from napari_parsimony.figures.style import SCORE, bare, new_figure, styled
+from napari_parsimony.figures.text import numbers, shortened
 
 STEPS = 7
 _RESOLUTION = 241

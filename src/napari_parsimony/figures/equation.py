@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 
-from napari_parsimony.figures.style import LIGHT, Theme, styled
+from napari_parsimony.figures.palette import LIGHT, Theme
+from napari_parsimony.figures.style import styled
 
 _PART = re.compile(r"\\left|\\right|\\[a-zA-Z]+|\\.|.", re.DOTALL)
 _GAP = 0.45  # between lines, in heights of a letter

@@ -7,16 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from napari_parsimony.figures.style import (
-    LIGHT,
-    NEGATIVE,
-    POSITIVE,
-    Theme,
-    bare,
-    new_figure,
-    shortened,
-    styled,
-)
+from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
+from napari_parsimony.figures.style import bare, new_figure, styled
+from napari_parsimony.figures.text import shortened
 
 
 @styled

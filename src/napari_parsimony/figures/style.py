@@ -3,8 +3,7 @@
 import functools
 import io
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
@@ -15,27 +14,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-NEGATIVE, POSITIVE = "#0072b2", "#d55e00"
-"""The two classes, from the palette of Okabe & Ito: blue below zero, orange above."""
+from napari_parsimony.figures.palette import LIGHT, SCORE_COLOURS, Theme
 
-ACCENT, QUIET = "#009e73", "#8a8a8a"
-
-SCORE = LinearSegmentedColormap.from_list("score", [NEGATIVE, "#f7f7f7", POSITIVE])
-"""Scores: blue below zero, white at zero, orange above."""
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of what is neither class nor cell."""
-
-    name: str
-    background: str
-    ink: str
-    faint: str
-
-
-LIGHT = Theme("light", background="#ffffff", ink="#222222", faint="#d9d9d9")
-DARK = Theme("dark", background="#262930", ink="#e6e6e6", faint="#4a4f59")
+SCORE = LinearSegmentedColormap.from_list("score", SCORE_COLOURS)
 
 _BASE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -136,30 +117,6 @@ def to_svg(figure: Figure, dpi: int = 150) -> bytes:
     return re.sub(rb"<!DOCTYPE[^>]*>\s*", b"", target.getvalue())
 
 
-def pictures(crops: NDArray) -> NDArray[np.float32]:
-    """Turn crops into what `imshow` shows.
-
-    Parameters
-    ----------
-    crops
-        (..., C, S, S), 0..1. One channel is shown grey, two magenta and green, of more the first
-        three as red, green and blue.
-
-    Returns
-    -------
-    ndarray
-        (..., S, S, 3) in 0..1.
-    """
-    clipped = np.clip(np.nan_to_num(np.asarray(crops, np.float32)), 0, 1)
-    channels = np.moveaxis(clipped, -3, -1)
-    match channels.shape[-1]:
-        case 1:
-            return np.repeat(channels, 3, axis=-1)
-        case 2:
-            return channels[..., [0, 1, 0]]
-    return channels[..., :3]
-
-
 def mosaic(images: NDArray[np.float32], gap: int = 2) -> NDArray[np.float32]:
     """Put pictures into one.
 
@@ -184,18 +141,3 @@ def mosaic(images: NDArray[np.float32], gap: int = 2) -> NDArray[np.float32]:
             whole[y : y + height, x : x + width, :3] = images[row, column]
             whole[y : y + height, x : x + width, 3] = 1
     return whole
-
-
-def numbers(values: Iterable[float]) -> list[str]:
-    """Write numbers of one axis with as many decimals as tell them apart, and a true minus."""
-    listed = [float(value) for value in values]
-    decimals = 1
-    while decimals < 4 and len({f"{v:.{decimals}f}" for v in listed}) < len(set(listed)):
-        decimals += 1
-    texts = [f"{value:.{decimals}f}" for value in listed]
-    return ["0" if float(text) == 0 else text.replace("-", "−") for text in texts]
-
-
-def shortened(text: str, length: int) -> str:
-    """Cut a text that would leave its place, visibly."""
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -3,11 +3,10 @@
 from typing import Literal, get_args
 
 import numpy as np
-from matplotlib.colors import to_rgba
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_parsimony.figures.style import NEGATIVE, POSITIVE, QUIET, SCORE
+from napari_parsimony.figures.palette import NEGATIVE, POSITIVE, QUIET, SCORE_COLOURS, rgba
 
 ColourBy = Literal["class", "score", "annotation", "none"]
 COLOUR_BY: tuple[ColourBy, ...] = get_args(ColourBy)
@@ -41,7 +40,7 @@ def colour_cells(
         said yet which those are.
     """
     if by == "none":
-        colours = np.tile(np.array(to_rgba(QUIET)), (len(label), 1))
+        colours = np.tile(rgba(QUIET), (len(label), 1))
     elif by == "score":
         colours = _shades(score)
     elif by == "class":
@@ -64,20 +63,22 @@ def score_limit(score: NDArray[np.float64]) -> float:
 def _shades(score: NDArray[np.float64]) -> NDArray[np.float64]:
     scaled = np.clip(np.nan_to_num(score / score_limit(score), nan=0.0), -1, 1)
     steps = np.round((scaled + 1) / 2 * (SHADES - 1)) / (SHADES - 1)
-    colours = np.asarray(SCORE(steps), np.float64)
-    colours[np.isnan(score)] = to_rgba(QUIET)
+    stops = np.linspace(0, 1, len(SCORE_COLOURS))
+    channels = np.transpose([rgba(colour) for colour in SCORE_COLOURS])
+    colours = np.stack([np.interp(steps, stops, channel) for channel in channels], axis=1)
+    colours[np.isnan(score)] = rgba(QUIET)
     return colours
 
 
 def _two(side: NDArray[np.float64]) -> NDArray[np.float64]:
-    colours = np.tile(np.array(to_rgba(QUIET)), (len(side), 1))
-    colours[side < 0], colours[side > 0] = to_rgba(NEGATIVE), to_rgba(POSITIVE)
+    colours = np.tile(rgba(QUIET), (len(side), 1))
+    colours[side < 0], colours[side > 0] = rgba(NEGATIVE), rgba(POSITIVE)
     return colours
 
 
 def _many(annotation: NDArray[np.object_]) -> NDArray[np.float64]:
-    colours = np.tile(np.array(to_rgba(QUIET)), (len(annotation), 1))
+    colours = np.tile(rgba(QUIET), (len(annotation), 1))
     known = sorted({name for name in annotation if isinstance(name, str)})
     for number, name in enumerate(known):
-        colours[annotation == name] = to_rgba(PALETTE[number % len(PALETTE)])
+        colours[annotation == name] = rgba(PALETTE[number % len(PALETTE)])
     return colours

@@ -7,7 +7,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_parsimony.figures.style import ACCENT, NEGATIVE, POSITIVE
+from napari_parsimony.figures.palette import ACCENT, NEGATIVE, POSITIVE
 
 COLOURS = (NEGATIVE, POSITIVE, ACCENT)
 POINTS = 400  # more than there are pixels

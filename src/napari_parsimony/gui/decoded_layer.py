@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from numpy.typing import NDArray
 
 from napari_parsimony.cells.geometry import crop_to_image
-from napari_parsimony.figures.style import pictures
+from napari_parsimony.figures.palette import pictures
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.session import CellKey
 

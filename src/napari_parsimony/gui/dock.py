@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QSize, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from napari_parsimony.figures.style import LIGHT, NEGATIVE, POSITIVE, Theme
+from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.report import STEPS

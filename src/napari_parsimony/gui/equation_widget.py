@@ -1,5 +1,7 @@
 """The dock 'Equation': the law, and what it says about a cell."""
 
+from typing import TYPE_CHECKING
+
 from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QPixmap, QResizeEvent
@@ -17,7 +19,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_parsimony.gui.decision_window import DecisionWindow
 from napari_parsimony.gui.dock import (
     LiveLabel,
     Soon,
@@ -31,6 +32,9 @@ from napari_parsimony.gui.latex import equation_pixmap, theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.terms import TermBars
 from napari_parsimony.symbolic.front import Candidate
+
+if TYPE_CHECKING:
+    from napari_parsimony.gui.decision_window import DecisionWindow
 
 _COLUMNS = {
     "size": "Expression size: operators, constants and variables, one each.",
@@ -249,6 +253,8 @@ class EquationDock(QWidget):
 
     def _open_map(self) -> None:
         if self.map is None:
+            from napari_parsimony.gui.decision_window import DecisionWindow
+
             self.map = DecisionWindow(self.session, self)
         self.map.show()
         self.map.raise_()

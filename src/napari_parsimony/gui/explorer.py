@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_parsimony.figures.style import shortened
+from napari_parsimony.figures.text import shortened
 from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
 from napari_parsimony.gui.dock import (
     LiveLabel,

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_parsimony.figures.style import ACCENT
+from napari_parsimony.figures.palette import ACCENT
 
 _USED = "●"
 

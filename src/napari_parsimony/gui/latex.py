@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QWidget
 
-from napari_parsimony.figures.equation import equation
-from napari_parsimony.figures.style import DARK, LIGHT, Theme, pictures, to_png
+from napari_parsimony.figures.palette import DARK, LIGHT, Theme, pictures
 
 DPI = 96  # logical pixels an inch, as Qt counts them
 
@@ -41,6 +40,10 @@ def equation_pixmap(
     widget
         Where it will be shown.
     """
+    # matplotlib only where something is drawn: a dock opens sooner
+    from napari_parsimony.figures.equation import equation
+    from napari_parsimony.figures.style import to_png
+
     ratio = widget.devicePixelRatioF()
     figure = equation(latex, left, max(width, 120) / DPI, size, theme=theme)
     figure.patch.set_alpha(0)

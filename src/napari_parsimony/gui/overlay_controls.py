@@ -2,7 +2,7 @@
 
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
-from napari_parsimony.figures.style import NEGATIVE, POSITIVE
+from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 from napari_parsimony.gui.colours import COLOUR_BY
 from napari_parsimony.gui.dock import follow, ink
 from napari_parsimony.gui.latex import theme_of

@@ -13,7 +13,7 @@ from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.cells.folder import parse_names
 from napari_parsimony.cells.images import Frames, open_image, open_labels
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.style import pictures
+from napari_parsimony.figures.palette import pictures
 from napari_parsimony.study.study import Study
 
 MONTAGE = 1000  # crops; more are too small to tell apart

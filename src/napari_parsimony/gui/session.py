@@ -14,7 +14,7 @@ from psygnal import Signal
 
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.style import NEGATIVE, POSITIVE
+from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 from napari_parsimony.jobs.job import Job
 from napari_parsimony.report import STEPS
 from napari_parsimony.study.steps import target

@@ -6,7 +6,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_parsimony.figures.style import NEGATIVE, POSITIVE
+from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 
 _ROW, _GAP = 20, 6
 
