@@ -59,6 +59,26 @@ def test_test_cells_are_not_looked_at():
     assert search_front(latents, logits, target, split, groups, QUICK, silent) == front
 
 
+def test_training_cells_that_shaped_the_latents_do_not_judge():
+    latents, logits, target, split, groups = study(1500)
+    told = latents.copy()
+    # a latent that knows the class of training cells, and nothing of others
+    train, known = split == "train", ~np.isnan(target)
+    told["z40"] = np.random.default_rng(1).normal(size=1500)
+    told.loc[train & known, "z40"] = 4 * target[train & known] - 2
+    logits = np.where(train & known, told["z40"], logits)
+    fooled = search_front(told, logits, target, split, groups, QUICK, silent)
+    wary = search_front(told, logits, target, split, groups, QUICK, silent, guided=True)
+    held_out = (split == "validation") & known
+
+    def accuracy(front):
+        scores = front.choice.expression.evaluate(told[held_out])
+        return np.mean((scores > 0) == target[held_out])
+
+    assert fooled.choice.balanced_accuracy > accuracy(fooled) + 0.1
+    assert abs(wary.choice.balanced_accuracy - accuracy(wary)) < 0.1
+
+
 def test_both_engines_in_one_front():
     config = EquationsConfig(generations=5, population=100, restarts=1, max_size=12)
     front = search_front(*study(600), config, silent)

@@ -118,6 +118,7 @@ def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report
             cells["group"].to_numpy(),
             config,
             report,
+            guided=study.vae().guidance > 0,
         )
     with_choice(front, config.choice).save(out / "front.json")
 

@@ -44,12 +44,13 @@ class _Cells:
     logits: Floats
     target: Floats  # NaN: no class
     groups: NDArray
+    fresh: NDArray[np.bool_]  # the class had no say in the latents
 
     def labelled(self) -> "_Cells":
         return self.take(~np.isnan(self.target))
 
     def take(self, rows: NDArray) -> "_Cells":
-        return _Cells(self.values[rows], self.logits[rows], self.target[rows], self.groups[rows])
+        return _Cells(*(values[rows] for values in vars(self).values()))
 
     def joined(self, other: "_Cells") -> "_Cells":
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
@@ -84,6 +85,8 @@ def search_front(
     groups: NDArray,
     config: EquationsConfig,
     report: Report,
+    *,
+    guided: bool = False,
 ) -> Front:
     """Look for equations that decide as the sparse network does.
 
@@ -110,13 +113,17 @@ def search_front(
         Engines and budgets.
     report
         Told of the progress, with the size and error of the best equation so far.
+    guided
+        Whether the classes of training cells had a say in the latents. Those cells are then told
+        apart better than new ones will be: only validation cells judge, though numbers are fitted
+        to both.
 
     Raises
     ------
     UserError
         If the cells cannot be learned from, or an engine cannot run.
     """
-    train, validation = _splits(latents, logits, target, split, groups)
+    train, validation = _splits(latents, logits, target, split, groups, guided)
     names = tuple(str(name) for name in latents.columns)
     problem = _problem(train, names, config)
     total = _UNITS * (len(config.engines) + 1)
@@ -154,7 +161,7 @@ def search_front(
     kept = non_dominated(candidate for candidate, _ in judged)
     candidates = _compared(
         [(candidate, losses) for candidate, losses in judged if candidate in kept],
-        known,
+        known.take(known.fresh),
         config.balanced,
     )
     return Front(tuple(candidates), one_standard_error(candidates), names)
@@ -172,7 +179,12 @@ def _fitting(cells: _Cells, names: tuple[str, ...], balanced: bool) -> _Fit:
 
 
 def _splits(
-    latents: pd.DataFrame, logits: NDArray, target: NDArray, split: NDArray, groups: NDArray
+    latents: pd.DataFrame,
+    logits: NDArray,
+    target: NDArray,
+    split: NDArray,
+    groups: NDArray,
+    guided: bool,
 ) -> tuple[_Cells, _Cells]:
     lengths = {len(latents), len(logits), len(target), len(split), len(groups)}
     if len(lengths) > 1:
@@ -193,7 +205,11 @@ def _splits(
         rows = split == name
         values = latents.to_numpy(np.float64)[rows]
         cells = _Cells(
-            values, np.asarray(logits, np.float64)[rows], target[rows], np.asarray(groups)[rows]
+            values,
+            np.asarray(logits, np.float64)[rows],
+            target[rows],
+            np.asarray(groups)[rows],
+            np.full(len(values), not guided or name == "validation"),
         )
         if not (np.isfinite(values).all() and np.isfinite(cells.logits).all()):
             raise UserError(
@@ -290,13 +306,14 @@ def _judge(
 ) -> tuple[Candidate, Floats]:
     """Fit an equation to all cells that may be learned from, and tell how well that works.
 
-    Returns the candidate and its cross-validated loss on each of the known cells.
+    Returns the candidate and its cross-validated loss on each of the fresh cells.
     """
     weights = class_weights(known.target, config.balanced)
     final, loss = refit(member.expression, known.values, names, known.target, weights)
-    scores = _cross_validated(final, known, names, config)
-    losses = logistic(scores, known.target)
-    mean, error = mean_and_error(losses, weights, known.groups)
+    fresh = known.take(known.fresh)
+    scores = _cross_validated(final, known, names, config)[known.fresh]
+    losses = logistic(scores, fresh.target)
+    mean, error = mean_and_error(losses, class_weights(fresh.target, config.balanced), fresh.groups)
     digits, flips = digits_that_hold(final, known.values, names)
     agrees = (_scores(final, validation, names) > 0) == (validation.logits > 0)
     candidate = Candidate(
@@ -307,7 +324,7 @@ def _judge(
         validation_loss=mean,
         validation_error=error,
         excess_error=0.0,
-        balanced_accuracy=balanced_accuracy(scores, known.target),
+        balanced_accuracy=balanced_accuracy(scores, fresh.target),
         agreement=float(agrees.mean()),
         digits=digits,
         flips=flips,
@@ -335,12 +352,12 @@ def _cross_validated(
 
 
 def _compared(
-    judged: list[tuple[Candidate, Floats]], known: _Cells, balanced: bool
+    judged: list[tuple[Candidate, Floats]], fresh: _Cells, balanced: bool
 ) -> list[Candidate]:
     """Tell each candidate how sure it is that it is worse than the best."""
-    weights = class_weights(known.target, balanced)
+    weights = class_weights(fresh.target, balanced)
     _, best = min(judged, key=lambda pair: pair[0].validation_loss)
     return [
-        replace(candidate, excess_error=mean_and_error(losses - best, weights, known.groups)[1])
+        replace(candidate, excess_error=mean_and_error(losses - best, weights, fresh.groups)[1])
         for candidate, losses in judged
     ]
