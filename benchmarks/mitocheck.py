@@ -103,8 +103,9 @@ def main() -> None:
         "`benchmarks/mitocheck.toml`. Every cell is scored once, by models that saw no cell of\n"
         "its movie. In brackets: 95 % intervals by bootstrap over movies. Sizes: medians.\n",
         "The method's own VAE is trained without labels. Where it says *semi-supervised*, it was\n"
-        f"guided by the classes of its training cells (`guidance = {weight:g}`); all else is\n"
-        "alike. The weight was chosen on training movies of fold 0, turned.\n",
+        f"guided by the classes of its training cells (`guidance = {weight:g}`) and trained for\n"
+        "twice as many steps; all else is alike. Both were chosen on training movies of fold 0,\n"
+        "turned.\n",
     ]
     for guided, orientation in product((False, True), ORIENTATIONS):
         folds = settings()["study"]["cells"]["folds"]
