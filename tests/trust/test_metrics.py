@@ -11,9 +11,11 @@ def cells(rng, n=400, groups=20):
     return 2 * target - 1 + rng.normal(size=n), target, np.char.add("movie", group.astype(str))
 
 
-def test_metrics_are_those_of_sklearn_whatever_the_weights():
+@pytest.mark.parametrize("groups", [20, 300])
+def test_metrics_are_those_of_sklearn_whatever_the_weights(groups, monkeypatch):
+    monkeypatch.setattr(metrics, "_AT_ONCE", 900)  # two rows of weights at a time
     rng = np.random.default_rng(0)
-    scores, target, groups = cells(rng)
+    scores, target, groups = cells(rng, groups=groups)
     scores = np.round(scores, 1)  # many ties
     names, index = metrics.encode(groups)
     weights = rng.integers(0, 4, size=(5, len(names))).astype(float)

@@ -111,6 +111,26 @@ def test_guidance_lets_a_straight_line_through_the_latents_tell_classes_apart():
     assert errors[0.0] > 0.3
 
 
+def test_training_that_has_stopped_early_is_not_taken_further(tmp_path):
+    config = TINY.model_copy(update={"steps": 400, "patience": 2, "learning_rate": 0.02})
+    checkpoint = Checkpoint(tmp_path / "training.safetensors")
+    stopped, history = train(blobs(), config, checkpoint)
+    assert history["step"].iloc[-1] < 400
+    again, same_history = train(blobs(), config, checkpoint)
+    assert same_weights(stopped, again)
+    assert history.equals(same_history)
+
+
+def test_held_out_loss_is_of_a_sample_and_not_of_the_first_rows(monkeypatch):
+    monkeypatch.setattr("napari_parsimony.vae.train.LARGEST_CHECK", 8)
+    crops = blobs()
+    first, *_ = train(crops)[1][HELD_OUT]
+    crops[48:56] = 0  # the first half of the held-out rows
+    other, *_ = train(crops)[1][HELD_OUT]
+    crops[56:] = 0
+    assert len({first, other, train(crops)[1][HELD_OUT].iloc[0]}) == 3
+
+
 def test_guidance_looks_at_classes_of_the_given_rows_only_and_needs_two():
     config = TINY.model_copy(update={"guidance": 10.0})
     classes = np.arange(64) % 2
@@ -119,6 +139,7 @@ def test_guidance_looks_at_classes_of_the_given_rows_only_and_needs_two():
     train_vae(**split, classes=classes, checkpoint=Checkpoint(None))
     first = split["vae"]
     others = classes.copy()
+    others += 2
     others[48:] = np.arange(16)  # held-out cells, some of classes that nothing else has
     split["vae"] = fresh()
     train_vae(**split, classes=others, checkpoint=Checkpoint(None))

@@ -40,6 +40,8 @@ def pool(parts: Sequence[tuple[pd.DataFrame, ArrayLike, ArrayLike]]) -> Pooled:
     ------
     UserError
         If the folds hold different schemes, or share a group: its cells would count twice.
+    ValueError
+        If a target is neither 0 nor 1.
     """
     if not parts:
         raise UserError("There are no predictions to pool: evaluate at least one study first.")
@@ -60,10 +62,18 @@ def pool(parts: Sequence[tuple[pd.DataFrame, ArrayLike, ArrayLike]]) -> Pooled:
         seen |= here
     return Pooled(
         pd.concat([scores for scores, _, _ in parts], ignore_index=True),
-        np.concatenate([np.asarray(target).astype(bool) for _, target, _ in parts]),
+        np.concatenate([_positive(target) for _, target, _ in parts]),
         np.concatenate([np.asarray(groups, dtype=str) for _, _, groups in parts]),
         np.repeat(np.arange(len(parts)), [len(scores) for scores, _, _ in parts]),
     )
+
+
+def _positive(target: ArrayLike) -> NDArray[np.bool_]:
+    """Which cells are of the second class; NaN would be taken for it."""
+    values = np.asarray(target, np.float64)
+    if not np.isin(values, (0, 1)).all():
+        raise ValueError("targets other than 0 and 1")
+    return values == 1
 
 
 def evaluate(
@@ -145,7 +155,7 @@ def compare(
     UserError
         If there are no cells, or the arrays do not belong together.
     """
-    positive = np.asarray(target).astype(bool)
+    positive = _positive(target)
     if len(scores) == 0:
         raise UserError("There are no held-out cells with a class to evaluate the schemes on.")
     if not len(scores) == len(positive) == len(np.asarray(groups)):
@@ -259,6 +269,11 @@ def _notes(
                 if groups == 1
                 else "intervals from so few are too narrow."
             )
+        )
+    if word == "tile":
+        notes.append(
+            "Crops at the edge of a tile show part of the next one, so that some of the held-out "
+            "pixels were trained on: cells of images of their own would be a stricter test."
         )
     for name, number in zip(classes, cells, strict=True):
         if number < _FEW_CELLS:

@@ -117,17 +117,24 @@ def train_vae(
     model, head = nn.ModuleDict({"vae": vae}), None
     if config.guidance and config.steps:
         # a class that is not trained on cannot be predicted: it says nothing about when to stop
-        classes = np.where(np.isin(classes, classes[train_rows]), classes, -1)
+        learned = np.unique(classes[train_rows])
+        learned = learned[learned >= 0]
+        classes = np.where(np.isin(classes, learned), np.searchsorted(learned, classes), -1)
         model["head"] = head = _head(vae, classes).to(device)
     optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     names = TERMS if head is None else (*TERMS, GUIDED)
     state = checkpoint.load(names, model, optimiser)
     training = CropBatches(crops, classes, train_rows, device)
-    held_out = CropBatches(crops, classes, validation_rows[:LARGEST_CHECK], device)
+    if len(validation_rows) > LARGEST_CHECK:  # the table may be sorted by class
+        random = np.random.default_rng(config.seed)
+        validation_rows = random.choice(validation_rows, LARGEST_CHECK, replace=False)
+    held_out = CropBatches(crops, classes, validation_rows, device)
     objective = _Objective(vae, head, config, len(training))
     sums = torch.zeros(len(names), device=device)
     since = 0
     for step in range(state.step, config.steps):
+        if state.checks_without_progress >= config.patience:
+            break
         generator = _generator(config.seed, step)
         batch, known = training[_batch_index(step, len(training), config)]
         if config.augment:
@@ -161,8 +168,6 @@ def train_vae(
                     state.latest(),
                 )
             )
-            if state.checks_without_progress >= config.patience:
-                break
     if state.best:
         vae.load_state_dict(state.best)
     vae.to("cpu").eval().requires_grad_(False)
