@@ -31,8 +31,14 @@ def choose_equation(study: Study, size: int | None) -> StepRecord:
         If there are no equations, none of that size, or a step is running.
     """
     with exclusive(study.path, "equations"):
-        front, record = with_choice(study.front(), size), study.step("equations")
+        front, record = study.front(), study.step("equations")
         assert record is not None, "there is a front"
+        sizes = [candidate.size for candidate in front.candidates]
+        if size is not None and size not in sizes:
+            raise UserError(
+                f"There is no equation of size {size}: choose one of {', '.join(map(str, sizes))}."
+            )
+        front = with_choice(front, size)
         with replace_folder(study.path / "equations") as out:
             front.save(out / "front.json")
             record = describe_again(record, {**record.config, "choice": size}, out)
@@ -41,14 +47,10 @@ def choose_equation(study: Study, size: int | None) -> StepRecord:
 
 
 def with_choice(front: "Front", size: int | None) -> "Front":
-    """Use another equation of a front; see `choose_equation`."""
+    """Use the largest equation of a front that is no larger than this; see `choose_equation`."""
     from napari_parsimony.symbolic.choice import one_standard_error
 
     if size is None:
         return front.choose(one_standard_error(front.candidates))
-    sizes = [candidate.size for candidate in front.candidates]
-    if size not in sizes:
-        raise UserError(
-            f"There is no equation of size {size}: choose one of {', '.join(map(str, sizes))}."
-        )
-    return front.choose(sizes.index(size))
+    small = [i for i, candidate in enumerate(front.candidates) if candidate.size <= size]
+    return front.choose(max(small, key=lambda i: front.candidates[i].size, default=0))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari_parsimony.artefact import replace_file
 from napari_parsimony.cells.config import CellsConfig, movie_groups
 from napari_parsimony.classify.config import ClassifyConfig
+from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Report
 from napari_parsimony.study.step import Step
 from napari_parsimony.study.study import Study
@@ -76,11 +77,19 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
     from napari_parsimony.cells.table import KEY
     from napari_parsimony.classify.classifier import FILES as CLASSIFIER_FILES
     from napari_parsimony.classify.classifier import Classifier
+    from napari_parsimony.classify.targets import binary_targets
     from napari_parsimony.classify.train import train_classifier
 
     cells, crops, latents = study.cells(), study.crops(), study.latents()
     if config.start_from is not None:
         classifier = Classifier.load(config.start_from)
+        here = binary_targets(cells["class"], config.classes)[1]
+        if here != classifier.names:
+            raise UserError(
+                f"The networks in {config.start_from} tell {classifier.names[0]} from "
+                f"{classifier.names[1]}, but here the classes are {here[0]} and {here[1]}: set "
+                "'classes' to the same two, in the same order."
+            )
         for name in CLASSIFIER_FILES:
             replace_file(out / name, (config.start_from / name).read_bytes())
     else:
@@ -137,13 +146,12 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
     )
     cells = study.cells()
     notes = []
-    record = study.step("classify")
-    if record is not None and record.config.get("start_from") is not None:
-        # nothing here was learned from: every cell is new to the models
+    if _learned_elsewhere(study):
         cells = cells.assign(split="test")
         config = config.model_copy(update={"baseline": False})
         notes.append(
-            "The networks were taken over from another study, so all cells are new to them."
+            "Networks and equation were taken over from another study, so all cells are new to "
+            "them."
         )
     facts, boxes, nets = classifier.facts, len(classifier.black_box), classifier.dense.seeds
     pixels = sum(parameter.numel() for parameter in classifier.black_box[0].parameters())
@@ -176,6 +184,15 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
         ],
         report,
     )
+
+
+def _learned_elsewhere(study: Study) -> bool:
+    """Whether no class of this study had a say in its networks, equation and latents."""
+    records = {name: study.step(name) for name in ("vae", "classify", "equations")}
+    config = {name: record.config for name, record in records.items() if record is not None}
+    guided_here = config["vae"].get("guidance", 0) > 0 and config["vae"]["steps"] > 0
+    taken_over = [config[name].get("start_from") for name in ("classify", "equations")]
+    return None not in taken_over and not guided_here
 
 
 def _by_name(*steps: Step) -> dict[str, Step]:

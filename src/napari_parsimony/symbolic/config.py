@@ -94,8 +94,8 @@ class EquationsConfig(Config):
     choice: int | None = Field(
         None,
         ge=1,
-        description="Size of the equation to use; empty: the smallest within one standard error "
-        "of the best on validation cells.",
+        description="Size of the equation to use, or the next smaller one that is found; empty: "
+        "the smallest within one standard error of the best in cross-validation.",
         json_schema_extra=_ADVANCED,
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of all that is drawn at random.")

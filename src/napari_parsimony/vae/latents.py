@@ -69,30 +69,36 @@ def decode_latents(vae: Vae, latents: np.ndarray) -> np.ndarray:
     return vae.decode(torch.from_numpy(np.asarray(latents, np.float32))).numpy()
 
 
-def latent_statistics(mean: np.ndarray, log_variance: np.ndarray) -> pd.DataFrame:
+def latent_statistics(
+    mean: np.ndarray, log_variance: np.ndarray, learned: np.ndarray | None = None
+) -> pd.DataFrame:
     """Describe each latent over the cells.
 
     Parameters
     ----------
     mean, log_variance
         (N, latents), from `encode_crops`.
+    learned
+        (N,) the training cells, all by default: only they say which latents are active, for
+        classifiers read no others.
 
     Returns
     -------
     DataFrame
         One row a latent, in order of index: ``name``; ``kl``, the mean KL divergence from the
-        prior in nats, which is how much it says about a cell; ``active``; ``mean``, ``sd``,
-        ``low`` and ``high`` (1st and 99th percentile) of its posterior means; ``rank``, 0 for the
-        most informative.
+        prior over the training cells in nats, which is how much it says about a cell; ``active``;
+        ``mean``, ``sd``, ``low`` and ``high`` (1st and 99th percentile) of its posterior means
+        over all cells; ``rank``, 0 for the most informative.
     """
     kl = np.zeros(mean.shape[1])
-    for start in range(0, len(mean), 65536):
-        part = slice(start, start + 65536)
+    rows = np.arange(len(mean)) if learned is None else np.flatnonzero(learned)
+    for start in range(0, len(rows), 65536):
+        part = rows[start : start + 65536]
         divergence = kl_per_latent(
             torch.from_numpy(mean[part]), torch.from_numpy(log_variance[part])
         )
         kl += divergence.double().sum(0).numpy()
-    kl /= len(mean)
+    kl /= len(rows)
     low, high = np.percentile(mean, [1, 99], axis=0)
     rank = np.empty(len(kl), int)
     rank[np.argsort(-kl, kind="stable")] = np.arange(len(kl))

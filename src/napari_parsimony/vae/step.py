@@ -95,7 +95,7 @@ def run_vae(
     else:
         save_vae(vae, crops_made, out / "weights.safetensors")
     mean, log_variance = encode_crops(vae, crops, report)
-    statistics = latent_statistics(mean, log_variance)
+    statistics = latent_statistics(mean, log_variance, split == "train")
     latents = pd.DataFrame(mean, columns=latent_names(mean.shape[1]))
     pd.concat([cells[KEY].reset_index(drop=True), latents], axis=1).to_parquet(
         out / "latents.parquet", index=False
