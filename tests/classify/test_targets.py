@@ -7,6 +7,7 @@ from napari_parsimony.classify.targets import (
     balanced_weights,
     binary_targets,
     require_both_classes,
+    sample_of_each,
 )
 from napari_parsimony.config import parse_config
 from napari_parsimony.errors import UserError
@@ -52,6 +53,17 @@ def test_both_classes_weigh_the_same():
     weight = balanced_weights(y)
     assert weight[y == 1].sum() == pytest.approx(weight[y == 0].sum())
     assert weight.mean() == pytest.approx(1)
+
+
+def test_a_sample_has_enough_of_a_rare_class():
+    targets = np.where(np.arange(30_000) % 2, np.nan, 0.0)
+    targets[np.arange(0, 30_000, 3_000)] = 1
+    rows = sample_of_each(targets, 1000, np.random.default_rng(0))
+    assert (np.diff(rows) > 0).all()
+    assert (targets[rows] == 1).sum() == 10
+    assert np.isnan(targets[rows]).sum() == pytest.approx(500, abs=5)
+    assert len(rows) == pytest.approx(1000, abs=20)
+    assert len(sample_of_each(targets[:9], 10, np.random.default_rng(0))) == 9
 
 
 @pytest.mark.parametrize(

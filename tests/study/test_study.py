@@ -9,6 +9,7 @@ import pytest
 
 from napari_parsimony.artefact import read_json
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.sample import demo_folder
 from napari_parsimony.study import record as records
 from napari_parsimony.study.lock import exclusive
 from napari_parsimony.study.run import run_step
@@ -348,3 +349,22 @@ def test_columns_that_a_caller_adds_stay_the_callers(study, with_artefacts, tmp_
     table["score"] = 1.0
     table["z0"] = 2.0
     assert study.latents().to_dict("list") == {"image": ["a"], "z0": [1.0]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda latents: [dict(one, active="false") for one in latents],
+        lambda latents: [dict(one, kl=None) for one in latents],
+        lambda latents: [{k: v for k, v in one.items() if k != "low"} for one in latents],
+        lambda latents: latents[3:],
+        lambda latents: {"z0": 1},
+        lambda latents: "nonsense",
+    ],
+)
+def test_statistics_that_are_none_are_refused_in_a_sentence(tmp_path, change):
+    shutil.copytree(demo_folder(), tmp_path / "study")
+    file = tmp_path / "study" / "vae" / "latents.json"
+    file.write_text(json.dumps(change(read_json(file))))
+    with pytest.raises(UserError, match=r"latents\.json cannot be read"):
+        Study.open(tmp_path / "study").latent_statistics()

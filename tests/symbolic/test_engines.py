@@ -56,9 +56,9 @@ def test_contract(name):
     assert min(member.error for member in found) < 1e-6
     # progress that ends at its end
     assert partials
-    assert all(0 < partial.done <= partial.total for partial in partials[-1:])
+    assert all(0 < partial.done <= partial.total for partial in partials)
     assert [p.done for p in partials] == sorted(p.done for p in partials)
-    assert partials[-1].front == tuple(found) or name == "quick"
+    assert {member.expression for member in partials[-1].front} <= {f.expression for f in found}
     # deterministic
     again = engine(name).search(task, lambda partial: None)
     assert [str(member.expression) for member in again] == [str(m.expression) for m in found]

@@ -175,6 +175,8 @@ def _damage(path, change):
         (lambda c: c["candidates"][0].update(train_loss="x"), "float"),
         (lambda c: c["candidates"][0].update(digits=0), "digits"),
         (lambda c: c.update(candidates=3), "damaged"),
+        (lambda c: c["candidates"][0].update(digits=10**10), "digits"),
+        (lambda c: c["candidates"][0].update(train_loss=10**400), "damaged"),
     ],
 )
 def test_damaged_fronts_are_one_sentence(tmp_path, change, what):

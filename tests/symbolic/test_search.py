@@ -142,6 +142,27 @@ def test_many_cells_are_shortened_on_few_and_fitted_on_all(monkeypatch):
     assert front.choice.balanced_accuracy > 0.95
 
 
+def test_a_rare_class_among_many_cells_is_found(monkeypatch):
+    for name in ("REFIT_CELLS", "SHORTEN_CELLS"):
+        monkeypatch.setattr(f"napari_parsimony.symbolic.search.{name}", 400)
+    latents, _, _, split, movies = study(40_000)
+    latents = latents.clip(-3, 2.9)
+    target = np.zeros(40_000)
+    latents.loc[::2_000, "z3"], target[::2_000] = 8, 1
+    config = QUICK.model_copy(update={"cells": 400})
+    front = search_front(latents, 10 * target - 5, target, split, movies, config, silent)
+    assert front.choice.balanced_accuracy > 0.99
+
+
+def test_few_cells_of_a_class_can_be_cross_validated():
+    latents = study(16)[0]
+    target, split = np.tile([0.0, 1.0], 8), np.repeat(["train", "validation"], 8)
+    latents["z3"] = 4 * target - 2 + 0.1 * latents["z3"]
+    rows = np.r_[0:4, 8:12]  # two of each class in each split
+    data = latents.iloc[rows], target[rows] - 0.5, target[rows], split[rows], rows
+    assert search_front(*data, QUICK, silent).choice.balanced_accuracy == 1
+
+
 def test_nothing_small_enough(monkeypatch):
     monkeypatch.setattr(
         "napari_parsimony.symbolic.search._shortened",

@@ -195,7 +195,8 @@ def train_black_box(
         for epoch in range(1, epochs + 1):
             network.train()
             total = torch.zeros((), device=device)
-            for part in np.array_split(generator.permutation(n), -(-n // batch)):
+            parts = min(-(-n // batch), max(1, n // 2))  # no batch of one: it has no variance
+            for part in np.array_split(generator.permutation(n), parts):
                 part = np.sort(part)  # neighbouring rows are neighbouring on disk
                 x = augment(gather(crops, train.rows[part], device), turns, generator)
                 y, weight = (

@@ -85,7 +85,7 @@ class Classifier:
         keep is not.
         """
         enough = min(0.5, max(self.kept_after.values()))
-        return [name for name, share in self.kept_after.items() if share >= enough]
+        return [name for name, share in self.kept_after.items() if share >= enough and share > 0]
 
     def scores(
         self, crops: np.ndarray, latents: pd.DataFrame, report: Report = silent
@@ -258,9 +258,10 @@ class Classifier:
         """
         summary = read_json(folder / "summary.json")
         file = folder / "networks.safetensors"
-        if not isinstance(summary, dict) or not isinstance(summary.get("format_version"), int):
+        version = summary.get("format_version") if isinstance(summary, dict) else None
+        if type(version) is not int or version < 1:
             raise UserError(f"{folder / 'summary.json'} does not describe a classifier.")
-        if summary["format_version"] > FORMAT_VERSION:
+        if version > FORMAT_VERSION:
             raise UserError(
                 f"{folder} was written by a newer version of napari-parsimony; update it."
             )
@@ -299,10 +300,16 @@ class Classifier:
             or tensors["sparse"].shape != (counts["sparse"] * each,)
             or tensors["sparse_mask"].shape != (counts["sparse"] * (each - sum(sizes[1:])),)
             or not tensors["mean"].shape == tensors["sd"].shape == (len(inputs),)
+            or any(type(number) is not int or number < 1 for number in counts.values())
+            or type(summary["chosen"]) is not int
             or not 0 <= summary["chosen"] < counts["sparse"]
+            or first == second
             or not set(inputs) <= set(latents)
             or any(list(shares) != inputs for shares in kept)
-            or not (isinstance(summary["losses"], dict) and isinstance(summary["facts"], dict))
+            or not all(0 <= share <= 1 for shares in kept for share in shares.values())
+            or not isinstance(summary["losses"], dict)
+            or not {"dense_weights", "dense_size", "live_weights", "sparse_size"}
+            <= set(summary["facts"])
         ):
             raise ValueError("the networks do not have the sizes that summary.json states")
         dense, sparse = Networks(sizes, counts["dense"]), Networks(sizes, counts["sparse"])

@@ -99,3 +99,31 @@ def balanced_weights(targets: np.ndarray) -> np.ndarray:
     """
     positive = targets.mean()
     return np.where(targets == 1, 0.5 / positive, 0.5 / (1 - positive)).astype(np.float32)
+
+
+def sample_of_each(targets: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
+    """Choose some cells, but of a rare class, or of those without one, not too few.
+
+    Parameters
+    ----------
+    targets
+        (N,) 0, 1, or NaN.
+    most
+        How many to choose, about: each kind gets a tenth of them if it has that many.
+    generator
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rows, ascending; all of them if they are no more than `most`.
+    """
+    if len(targets) <= most:
+        return np.arange(len(targets))
+    kinds = np.nan_to_num(targets, nan=-1)
+    chosen = []
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero(kinds == kind)
+        number = max(round(most * len(rows) / len(targets)), min(len(rows), most // 10))
+        chosen.append(generator.choice(rows, number, replace=False))
+    return np.sort(np.concatenate(chosen))

@@ -24,6 +24,7 @@ from napari_parsimony.classify.targets import (
     balanced_weights,
     binary_targets,
     require_both_classes,
+    sample_of_each,
 )
 from napari_parsimony.classify.topology import (
     dead_units,
@@ -83,10 +84,10 @@ def train_classifier(
     train = _labelled(targets, split, "train", names)
     validation = _labelled(targets, split, "validation", names)
     if len(validation.rows) > MOST_VALIDATION:
-        some = np.random.default_rng(config.seed).permutation(len(targets))
-        chosen_rows = np.sort(some[np.isin(some, validation.rows)][:MOST_VALIDATION])
+        generator = np.random.default_rng(config.seed)
+        some = validation.rows[sample_of_each(validation.y, MOST_VALIDATION, generator)]
         sampled = np.full(len(targets), np.nan)
-        sampled[chosen_rows] = targets[chosen_rows]
+        sampled[some] = targets[some]
         validation = _labelled(sampled, split, "validation", names)
     held_out = pd.factorize(groups.iloc[validation.rows])[0]
     clusters = int(held_out.max()) + 1

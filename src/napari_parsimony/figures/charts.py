@@ -21,20 +21,18 @@ _HELD_OUT = re.compile(r"^(validation|held-out) ")
 
 
 @styled
-def pareto_front(front: "Front", chosen: int | None = None, *, theme: Theme = LIGHT) -> Figure:
+def pareto_front(front: "Front", *, theme: Theme = LIGHT) -> Figure:
     """Draw how much each step in size buys.
 
     Parameters
     ----------
     front
         The equations.
-    chosen
-        Index of the one in use, if it is not the front's own choice.
     theme
         Colours.
     """
     members = front.candidates
-    chosen = front.chosen if chosen is None else chosen
+    chosen = front.chosen
     sizes = [member.size for member in members]
     loss = [member.validation_loss for member in members]
     figure = new_figure(6.4, 3.4)

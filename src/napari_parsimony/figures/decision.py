@@ -14,6 +14,8 @@ from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, QUIET, T
 from napari_parsimony.figures.style import SCORE, bare, new_figure, styled
 from napari_parsimony.figures.text import numbers, shortened
 
+LIMIT = 3.0  # scores beyond ± this have the strongest colour
+MOST_CELLS = 1_500  # drawn on a map; of more a sample, always the same
 STEPS = 7
 _RESOLUTION = 241
 
@@ -75,8 +77,6 @@ def decision_map(
     fixed: Mapping[str, float],
     classes: tuple[str, str],
     target: NDArray | None = None,
-    limit: float = 3.0,
-    most_cells: int = 1_500,
     *,
     theme: Theme = LIGHT,
 ) -> Figure:
@@ -95,10 +95,6 @@ def decision_map(
     target
         (N,) 1 for the positive class, 0 for the negative, NaN for neither: cells to scatter over
         the map. Their other latents differ from `fixed`, so the map need not agree with them.
-    limit
-        Scores beyond ± this have the strongest colour.
-    most_cells
-        A sample of so many is drawn, always the same.
     theme
         Colours.
     """
@@ -129,20 +125,20 @@ def decision_map(
         )
     colours = SCORE.with_extremes(bad=QUIET)
     shown = axes.imshow(
-        np.ma.masked_invalid(np.clip(np.where(np.isnan(scores), np.nan, scores), -limit, limit)),
+        np.ma.masked_invalid(np.clip(np.where(np.isnan(scores), np.nan, scores), -LIMIT, LIMIT)),
         extent=(*x.limits, *y.limits), origin="lower", aspect="auto", cmap=colours,
-        vmin=-limit, vmax=limit, interpolation="bilinear",
+        vmin=-LIMIT, vmax=LIMIT, interpolation="bilinear",
     )  # fmt: skip
     handles: list[Any] = []
     finite = scores[np.isfinite(scores)]
     if finite.size and finite.min() < 0 < finite.max():
-        bounded = np.clip(scores, -limit, limit)
+        bounded = np.clip(scores, -LIMIT, LIMIT)
         axes.contour(horizontal, vertical, bounded, levels=[0], colors="#222222", linewidths=1.6)
         handles.append(Line2D([], [], color=theme.ink, linewidth=1.6, label="score = 0"))
     if np.isnan(scores).any():
         handles.append(Patch(facecolor=QUIET, label="not decided"))
     if target is not None and x.cells is not None and y.cells is not None:
-        handles += _scatter(axes, x, y, target, classes, most_cells)
+        handles += _scatter(axes, x, y, target, classes)
     axes.set(xlim=x.limits, ylim=y.limits)
     bare(axes)
     thick = _thickness(x, side)
@@ -153,7 +149,7 @@ def decision_map(
         shown, cax=place(left + side + 0.15, bottom, 0.16, side), extend="both", extendfrac=0.03
     )
     bar.outline.set_visible(False)
-    bar.set_ticks(np.linspace(-limit, limit, 7).tolist())
+    bar.set_ticks(np.linspace(-LIMIT, LIMIT, 7).tolist())
     bar.ax.tick_params(length=2, labelsize=8)
     for name, middle in ((classes[1], 0.75), (classes[0], 0.25)):
         figure.text(
@@ -251,13 +247,12 @@ def _scatter(
     y: AlongLatent,
     target: NDArray,
     classes: tuple[str, str],
-    most: int,
 ) -> list[Any]:
     assert x.cells is not None
     assert y.cells is not None
     known = np.flatnonzero(np.isfinite(target))
-    if len(known) > most:
-        known = np.sort(np.random.default_rng(0).choice(known, most, replace=False))
+    if len(known) > MOST_CELLS:
+        known = np.sort(np.random.default_rng(0).choice(known, MOST_CELLS, replace=False))
     colours = np.where(target[known] > 0, POSITIVE, NEGATIVE)
     axes.scatter(
         x.cells[known], y.cells[known], s=9, c=colours, edgecolors="white", linewidths=0.4,

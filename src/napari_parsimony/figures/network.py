@@ -17,7 +17,6 @@ def sparse_network(
     weights: Sequence[NDArray],
     inputs: Sequence[str],
     classes: tuple[str, str],
-    score: str = "score",
     *,
     theme: Theme = LIGHT,
 ) -> Figure:
@@ -31,8 +30,6 @@ def sparse_network(
         Name of each input.
     classes
         Negative and positive class.
-    score
-        What the output is called.
     theme
         Colours.
     """
@@ -79,7 +76,7 @@ def sparse_network(
                 ha="right", va="center", size=9,
             )  # fmt: skip
     axes.annotate(
-        f"{score}\n> 0: {shortened(classes[1], 24)}\n< 0: {shortened(classes[0], 24)}",
+        f"score\n> 0: {shortened(classes[1], 24)}\n< 0: {shortened(classes[0], 24)}",
         (last, 0), (10, 0), textcoords="offset points", ha="left", va="center", size=9,
         linespacing=1.5,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from napari_parsimony.report.words import listed, natural
 from napari_parsimony.study.steps import STEPS, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.expression import Expression
-from napari_parsimony.vae.latents import decode_latents
+from napari_parsimony.vae.latents import decode_latents, traverse
 from napari_parsimony.vae.model import Vae
 
 _MOST = 5_000  # cells on which the latents of an expression are ranked
@@ -51,9 +51,7 @@ class Latents:
 
     def traverse(self, name: str) -> NDArray[np.float32]:
         """(STRIP, C, S, S) decoded along one latent, the others at their median."""
-        start = np.repeat(self.centre[None], STRIP, axis=0)
-        start[:, self.names.index(name)] = self.range(name)
-        return decode_latents(self._vae, start)
+        return traverse(self._vae, self.centre, self.names.index(name), self.range(name))
 
     def decode(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """(n, C, S, S) decoded from the latents of some cells."""

@@ -281,12 +281,7 @@ class Study:
 
     def latent_statistics(self) -> "pd.DataFrame":
         """Statistics of every latent, ordered by index: `name`, `kl`, `active`, `mean`, …."""
-        import pandas as pd
-
-        def load(path: Path) -> pd.DataFrame:
-            return pd.DataFrame(read_json(path)).astype({"name": "str", "active": "bool"})
-
-        return self.read("vae", "latents.json", load).copy(deep=False)
+        return self.read("vae", "latents.json", _read_statistics).copy(deep=False)
 
     def history(self) -> "pd.DataFrame":
         """How training the VAE went."""
@@ -337,6 +332,20 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
         return pd.read_parquet(path)
     except pa.ArrowException as error:
         raise ValueError(error) from error
+
+
+def _read_statistics(path: Path) -> "pd.DataFrame":
+    """Read `vae.latents.latent_statistics`; ValueError or KeyError if it is something else."""
+    import numpy as np
+    import pandas as pd
+
+    table = pd.DataFrame(read_json(path))
+    numbers = ["kl", "mean", "sd", "low", "high", "rank"]
+    if list(table["name"]) != [f"z{index}" for index in range(len(table))]:
+        raise ValueError("its latents are not z0, z1, …")
+    if table["active"].dtype != bool or not np.isfinite(table[numbers].astype(float)).all(axis=None):
+        raise ValueError("its numbers are not those of latents")
+    return table
 
 
 def _absolute(path: Path | str) -> Path:

@@ -181,12 +181,6 @@ class Expression:
             raise ValueError("more numbers than constants")
         return changed
 
-    def substitute(self, values: Mapping[str, "Expression | float"]) -> "Expression":
-        """Put expressions or numbers in the places of variables; others stay."""
-        return self._replace(
-            lambda node: as_expression(values[node.name]) if node.name in values else node
-        )
-
     def rounded(self, digits: int) -> "Expression":
         """Round all constants to so many significant digits."""
         return self.with_constants([float(f"{value:.{digits}g}") for value in self.constants])

@@ -150,7 +150,7 @@ class Front:
             variables = tuple(_checked(name, str) for name in content["variables"])
             candidates = tuple(_candidate(entry, variables) for entry in content["candidates"])
             return Front(candidates, _checked(content["chosen"], int), variables)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UserError(
                 f"The front in {path} is damaged ({what[:200]}); look for equations again."
@@ -165,8 +165,8 @@ def _candidate(entry: Any, variables: tuple[str, ...]) -> Candidate:
             values["expression"] = Expression.parse(value, variables)
         else:
             values[field.name] = _checked(value, field.type)  # type: ignore[arg-type]
-    if values["digits"] < 1:
-        raise ValueError("there are no digits to show")
+    if not 1 <= values["digits"] <= 17:
+        raise ValueError("the number of digits to show is not between 1 and 17")
     return Candidate(**values)
 
 

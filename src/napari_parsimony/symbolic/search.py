@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from napari_parsimony.classify.targets import sample_of_each
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report
 from napari_parsimony.symbolic.choice import one_standard_error
@@ -57,10 +58,7 @@ class _Cells:
         return _Cells(*(np.concatenate(pair) for pair in pairs))
 
     def sample(self, most: int, seed: int) -> "_Cells":
-        if len(self.values) <= most:
-            return self
-        rows = np.random.default_rng(seed).choice(len(self.values), most, replace=False)
-        return self.take(np.sort(rows))
+        return self.take(sample_of_each(self.target, most, np.random.default_rng(seed)))
 
 
 @dataclass(frozen=True)
@@ -338,8 +336,9 @@ def _cross_validated(
     """Score every cell by the equation with its numbers fitted to other groups only."""
     scores = np.array(_scores(expression, known, names))
     groups = known.groups if len(np.unique(known.groups)) > 1 else np.arange(len(known.target))
+    rarest = int(np.unique(known.target, return_counts=True)[1].min())
     folds = StratifiedGroupKFold(
-        min(FOLDS, len(np.unique(groups))), shuffle=True, random_state=config.seed
+        min(FOLDS, len(np.unique(groups)), rarest), shuffle=True, random_state=config.seed
     )
     for others, held_out in folds.split(known.values, known.target, groups):
         rest, part = known.take(others), known.take(held_out)

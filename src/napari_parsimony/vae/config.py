@@ -96,4 +96,4 @@ class VaeConfig(Config):
         description="Checks without progress on held-out groups after which training stops.",
         json_schema_extra=_ADVANCED,
     )
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of everything random.")
