@@ -67,7 +67,9 @@ def test_same_again_gives_the_same_bytes(tmp_path, field):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_pixel_types_and_normalisations(tmp_path, field, dtype):
     _, labels = field
-    image = np.clip(tifffile.imread(field[0]) // 5, 0, 255).astype(dtype)
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    image = np.clip(tifffile.imread(field[0]) // 5, 0, 255)
+    image = (image / 255 if top == 1 else image).astype(dtype)
     tifffile.imwrite(tmp_path / "t.tif", image)
     files = {"image": [tmp_path / "t.tif"], "labels": [labels]}
     cells, crops = build(tmp_path / "p", **files)
@@ -77,7 +79,6 @@ def test_pixel_types_and_normalisations(tmp_path, field, dtype):
     assert cells["low"].unique() == image.min()
     assert cells["high"].unique() == pytest.approx(np.percentile(image, 99.5))
     cells, crops = build(tmp_path / "n", **files, normalisation="none")
-    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
     assert cells["high"].unique() == top
     assert crops[5, 0, 32, 32] == pytest.approx(cells["low"][5] + image.max() / top, rel=0.8)
 
@@ -151,11 +152,31 @@ def test_classes_from_a_table(tmp_path, field):
         "label,class\n99,mitosis\n": "list cell 99 of frame 0 of image.tif, which is in none",
         "label,class\n3,a\n3,b\n": "list cell 3 of frame 0 of image.tif twice",
         "label,kind\n3,a\n": "lack the column 'class'",
-        "label,class\nthree,a\n": "no integer",
+        "label,class\nthree,a\n": "label 'three', which is no integer",
+        "label,class\n3.7,a\n": "label '3.7', which is no integer",
+        "label,class\n,a\n": "label '', which is no integer",
+        f"label,class\n{2**63},a\n": f"label '{2**63}', which is no integer",
+        "frame,label,class\n0.5,3,a\n": "frame '0.5', which is no integer",
     }.items():
         csv.write_text(text)
         with pytest.raises(UserError, match=sentence):
             build(tmp_path / "o", **files, classes=csv)
+
+
+def test_only_an_empty_field_is_no_class(tmp_path, field):
+    csv = tmp_path / "classes.csv"
+    csv.write_text("label,class\n1,NA\n2,None\n3.0,null\n4,\n5\n")
+    cells, _ = build(tmp_path / "o", image=[field[0]], labels=[field[1]], classes=csv)
+    assert cells["class"][:3].tolist() == ["NA", "None", "null"]
+    assert cells["class"][3:].isna().all()
+
+
+def test_yes_or_no_images(tmp_path, field):
+    tifffile.imwrite(tmp_path / "b.tif", tifffile.imread(field[1]) > 0)
+    files = {"image": [tmp_path / "b.tif"], "labels": [field[1]]}
+    cells, crops = build(tmp_path / "o", **files, normalisation="dataset")
+    assert (cells["low"][0], cells["high"][0]) == (0, 1)
+    assert crops[5, 0, 32, 32] == 1
 
 
 @pytest.mark.parametrize("orientation", ["imaged", "principal axis"])
@@ -183,6 +204,21 @@ def test_crops_of_the_right_size_are_not_interpolated(tmp_path, make_crop_folder
     low, high = picture.min(), np.percentile(picture, 99.5)
     assert (cells["low"][7], cells["high"][7]) == pytest.approx((low, high))
     assert np.allclose(crops[7, 0], np.clip((picture - low) / (high - low), 0, 1), atol=1e-3)
+
+
+def test_axes_of_crops(tmp_path, make_crop_folder):
+    folder = make_crop_folder()
+    for file in folder.glob("*/*.tif"):
+        picture = tifffile.imread(file)
+        tifffile.imwrite(
+            file, np.stack([picture, 255 - picture]), imagej=True, metadata={"axes": "ZYX"}
+        )
+    with pytest.raises(UserError, match="or set 'axes' if its Z"):
+        build(tmp_path / "o", folder=folder, pattern=PATTERN)
+    _, crops = build(tmp_path / "o", folder=folder, pattern=PATTERN, axes="CYX")
+    assert crops.shape == (20, 2, 64, 64)
+    assert crops[0, 0, 32, 32] > 0.8
+    assert crops[0, 1, 32, 32] < 0.2
 
 
 def test_black_margins_of_crops_are_padding(tmp_path, make_crop_folder):
@@ -223,6 +259,8 @@ def test_folders_that_cannot_be_used(tmp_path, make_crop_folder):
     fails("needs a pattern with a named group", pattern=r"t(?P<frame>\d+)", group_by="movie")
     fails("not a number", pattern=r"(?P<frame>m\d+)")
     fails("There are 5 groups of cells .* fewer than the 6 folds", folds=6)
+    fails("leave 'window' empty", window=50)
+    fails("No class has more than 10 cells, fewer than the 12 folds", pattern=None, folds=12)
     file = folder / "long" / "t001_m1.tif"
     good = file.read_bytes()
     tifffile.imwrite(file, np.full((32, 32), 7, dtype=np.uint8))
@@ -255,7 +293,13 @@ def test_fields_that_cannot_be_used(tmp_path, field):
     fails("negative", labels=write(-mask))
     fails("single grey value", image=write(np.full(mask.shape, 3, dtype=np.uint8)))
     fails("not numbers", image=write(np.where(mask == 3, np.nan, 1.0)))
-    fails("too large", image=write(mask * 1e6), normalisation="none")
+    fails(
+        "from 0 to 16 .* 'dataset' or 'percentile'", image=write(mask * 1.0), normalisation="none"
+    )
+    below = write((mask * 2000 - 1000).astype(np.int16))
+    fails("from -0.0305 to 0.946", image=below, normalisation="none")
+    fails("miss an image of 160 × 160 pixels; lower 'window'", window=5000, size=16)
+    fails(f"go up to {2**63}", labels=write(np.where(mask == 7, 2**63, mask.astype(np.uint64))))
     fails("There are 1 groups", labels=write(np.where(mask == 1, mask, 0)))
     fails("each image needs its labels", labels=[])
     fails("either a folder", folder=tmp_path)

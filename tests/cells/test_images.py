@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -29,6 +30,83 @@ def test_axes_are_taken_from_the_file(tmp_path, options):
     image = open_image(file)
     assert (image.count, image.channels, image.plane_shape) == (6, 2, (20, 24))
     assert np.array_equal(image.read(4), COLOURED[4])
+
+
+def write_each(file, pictures, **options):
+    with tifffile.TiffWriter(file, ome=file.name.endswith("ome.tif")) as writer:
+        for picture in pictures:
+            writer.write(picture, **options)
+
+
+@pytest.mark.parametrize("name", ["movie.tif", "movie.ome.tif"])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
+def test_a_movie_written_frame_by_frame(tmp_path, name, options):
+    write_each(tmp_path / name, MOVIE, **options)
+    labels = open_labels(tmp_path / name)
+    image = open_image(tmp_path / name, labels=labels)
+    assert (image.count, image.channels, image.dtype) == (6, 1, MOVIE.dtype)
+    assert np.array_equal([image.read(t)[0] for t in range(6)], MOVIE)
+
+
+def test_channels_and_colours_written_frame_by_frame(tmp_path):
+    write_each(tmp_path / "planes.tif", COLOURED, photometric="minisblack")
+    planes = open_image(tmp_path / "planes.tif")
+    assert (planes.count, planes.channels) == (6, 2)
+    assert np.array_equal(planes.read(4), COLOURED[4])
+    colours = np.stack([MOVIE, MOVIE // 2, MOVIE // 3], axis=-1)
+    write_each(tmp_path / "colours.tif", colours, photometric="rgb")
+    assert np.array_equal(
+        open_image(tmp_path / "colours.tif").read(3), colours[3].transpose(2, 0, 1)
+    )
+
+
+def test_smaller_copies_are_left_alone(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(MOVIE, subifds=1)
+        writer.write(MOVIE[:, ::2, ::2], subfiletype=1)
+        writer.write(MOVIE[0, ::4, ::4].astype(np.uint8), subfiletype=1)
+    assert open_image(tmp_path / "a.tif", "TYX").count == 6
+
+
+def test_several_images_in_a_file_are_refused(tmp_path):
+    write_each(tmp_path / "a.tif", [MOVIE[0], MOVIE[1, :-1]])
+    with pytest.raises(
+        UserError, match=r"2 images .* \(YX \(20, 24\) uint16, YX \(19, 24\) uint16"
+    ):
+        open_image(tmp_path / "a.tif")
+    write_each(tmp_path / "a.ome.tif", [MOVIE, MOVIE], metadata={"axes": "TYX"})
+    with pytest.raises(UserError, match="not the frames of one movie"):
+        open_image(tmp_path / "a.ome.tif")
+
+
+def test_a_movie_is_parsed_once_and_closed_after_each_plane(tmp_path, monkeypatch):
+    file = tmp_path / "a.ome.tif"
+    tifffile.imwrite(file, MOVIE, metadata={"axes": "TYX"})
+    image = open_image(file)
+    handle = image._pixels.pages[0].parent.filehandle
+    monkeypatch.setattr(tifffile, "TiffFile", None)
+    monkeypatch.setattr(tifffile, "imread", None)
+    assert np.array_equal(image.read(5)[0], MOVIE[5])
+    assert handle.closed
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_threads_may_read_at_once(tmp_path, compression):
+    movie = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((1, 256, 256), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", movie, compression=compression)
+    image = open_image(tmp_path / "a.tif", "TYX")
+    frames = [t % 6 for t in range(300)]
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(image.read, frames))
+    assert all((frame == t).all() for t, frame in zip(frames, read, strict=True))
+
+
+def test_a_file_that_changed_is_not_read_as_noise(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", MOVIE)
+    image = open_image(tmp_path / "a.tif", "TYX")
+    tifffile.imwrite(tmp_path / "a.tif", MOVIE[:3], compression="zlib")
+    with pytest.raises(UserError, match="has changed since it was opened"):
+        image.read(1)
 
 
 def test_labels_tell_time_from_channels(tmp_path):

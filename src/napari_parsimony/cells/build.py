@@ -1,6 +1,7 @@
 """The step 'cells': images or crops to the table of cells and the array of crops."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from napari_parsimony.cells.split import assign_splits, tile_groups
 from napari_parsimony.cells.table import COLUMNS, KEY, write_cells
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
+
+LARGEST_LABEL = 2**63 - 1
 
 WINDOW = 2.8
 """Window in median nuclear diameters: the cell fills a third of it, and its neighbours show."""
@@ -63,15 +66,15 @@ def _from_folder(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
     # before the long part, so that a wrong setting is told at once
     table["split"] = assign_splits(table, config.folds, config.fold, config.seed)
 
-    first = next(read_crops(paths))
+    first = next(read_crops(paths, config.axes))
     channels, count = len(first), len(paths)
     if not by_movie:
         report(Progress(0, count, "No movies known: crops of one cell may be in train and test"))
-    fixed = _fixed_range(config, first.dtype, read_crops(paths), count)
+    fixed = _fixed_range(config, first.dtype, read_crops(paths, config.axes), count)
     columns: dict[str, NDArray] = {name: np.zeros(count) for name in ("y", "x", "angle", "scale")}
     columns["border"] = np.zeros(count, dtype=bool)
     with CropWriter(out, config, count, channels, fixed) as writer:
-        for i, picture in enumerate(read_crops(paths)):
+        for i, picture in enumerate(read_crops(paths, config.axes)):
             height, width = picture.shape[1:]
             middle = (height - 1) / 2, (width - 1) / 2
             scale = max(height, width) / config.size
@@ -155,6 +158,11 @@ def _find_cells(labels: Frames, config: CellsConfig) -> pd.DataFrame:
         plane = labels.read(t)[0]
         if plane.min() < 0:
             raise UserError(f"The labels {labels.path} have negative values; 0 is no cell.")
+        if int(plane.max()) > LARGEST_LABEL:
+            raise UserError(
+                f"The labels {labels.path} go up to {plane.max()}, more than {LARGEST_LABEL}; "
+                "number the cells anew."
+            )
         ids, found = label_moments(plane)
         turned = config.orientation == "principal axis"
         frames.append(
@@ -213,30 +221,31 @@ def _group(table: pd.DataFrame, config: CellsConfig) -> pd.Series | NDArray:
 
 
 def _read_classes(path: Path | None, cells: pd.DataFrame, names: list[str]) -> pd.Series:
-    """Class of each cell from a CSV, null where it is not listed."""
+    """Class of each cell from a CSV, null where it is not listed or its field is empty."""
     if path is None:
         return pd.Series(None, index=cells.index, dtype="str")
     try:
-        listed = pd.read_csv(path, dtype={"image": "str", "class": "str"})
+        # a class may well be called NA or None
+        listed = pd.read_csv(path, dtype="str", keep_default_na=False)
     except (OSError, ValueError) as error:
         raise UserError(f"The classes {path} cannot be read as CSV: {error}.") from error
-    defaults: dict[str, str | int] = {}
+    defaults: dict[str, str] = {}
     if len(names) == 1:
         defaults["image"] = names[0]
     if (cells["t"] == 0).all() and len(names) == 1:
-        defaults["frame"] = int(cells["frame"].iloc[0])
+        defaults["frame"] = str(cells["frame"].iloc[0])
     elif (cells["frame"] == 0).all():
-        defaults["frame"] = 0
+        defaults["frame"] = "0"
     for name, value in defaults.items():
         if name not in listed:
             listed[name] = value
     missing = [name for name in [*KEY, "class"] if name not in listed]
     if missing:
         raise UserError(f"The classes {path} lack the column '{missing[0]}'.")
-    try:
-        listed = listed.astype({"frame": "int64", "label": "int64"})
-    except (TypeError, ValueError) as error:
-        raise UserError(f"The classes {path} have a frame or label that is no integer.") from error
+    listed["class"] = listed["class"].mask(listed["class"] == "")
+    for name in ("frame", "label"):
+        numbers = [_integer(text, name, path) for text in listed[name]]
+        listed[name] = np.array(numbers, dtype=np.int64)
     stems = {Path(name).stem: name for name in names}
     if len(stems) == len(names):
         listed["image"] = listed["image"].map(lambda name: stems.get(name, name))
@@ -252,6 +261,20 @@ def _read_classes(path: Path | None, cells: pd.DataFrame, names: list[str]) -> p
             "of the label files; check that they belong together."
         )
     return cells[KEY].merge(listed, on=KEY, how="left")["class"].astype("str").set_axis(cells.index)
+
+
+def _integer(text: str, name: str, path: Path) -> int:
+    try:
+        # never through floats, which merge large labels
+        number = Decimal(text)
+        if abs(number) <= LARGEST_LABEL and number == int(number):
+            return int(number)
+    except (ArithmeticError, TypeError, ValueError):
+        pass
+    raise UserError(
+        f"The classes {path} have the {name} '{text}', which is no integer up to {LARGEST_LABEL}; "
+        "write it as in the label file."
+    )
 
 
 def _fixed_range(

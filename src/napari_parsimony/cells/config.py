@@ -42,8 +42,8 @@ class CellsConfig(Config):
     window: float | None = Field(
         None,
         gt=0,
-        description="Side of a crop in pixels of the source image; empty: 2.8 times the median "
-        "diameter of the image's nuclei",
+        description="Side of a crop in pixels of the source image (not for a folder of crops); "
+        "empty: 2.8 times the median diameter of the image's nuclei",
     )
     normalisation: Literal["percentile", "dataset", "none"] = Field(
         "percentile",
@@ -99,6 +99,8 @@ class CellsConfig(Config):
             raise ValueError("an image is listed twice")
         if self.folder is not None and self.classes is not None:
             raise ValueError("the sub-folders already name the classes; leave 'classes' empty")
+        if self.folder is not None and self.window is not None:
+            raise ValueError("crops of a folder are used as a whole; leave 'window' empty")
         if self.fold >= self.folds:
             raise ValueError(
                 f"fold {self.fold} does not exist among {self.folds} (they count from 0)"

@@ -13,7 +13,8 @@ from napari_parsimony.cells.extract import Sampler
 from napari_parsimony.cells.geometry import Floats
 from napari_parsimony.errors import UserError
 
-LARGEST = float(np.finfo(np.float16).max)
+SLACK = 0.01
+"""How far beyond 0 and 1 is taken for rounding by whoever scaled the image, and cut off."""
 
 
 class CropWriter:
@@ -67,16 +68,23 @@ class CropWriter:
         -------
         ndarray
             ``(N,)`` whether a crop has padding.
+
+        Raises
+        ------
+        UserError
+            If grey values that are to stay as they are do not fit into 0..1.
         """
         crops, inside = sampler.read(affine, self.config.size)
         low, high = normalise.crop_ranges(crops, inside) if self.fixed is None else self.fixed
-        scaled = normalise.rescale(crops, low, high, clip=self.config.normalisation != "none")
-        if self.config.normalisation == "none" and np.abs(scaled).max() > LARGEST:
+        scaled = normalise.rescale(crops, low, high)
+        least, most = scaled.min(), scaled.max()
+        if self.config.normalisation == "none" and (least < -SLACK or most > 1 + SLACK):
             raise UserError(
-                f"An image has grey values up to {np.abs(scaled).max():.3g}, too large to keep as "
-                "they are; choose the normalisation 'percentile' or 'dataset'."
+                f"An image has grey values from {least:.3g} to {most:.3g} (as parts of the range "
+                "of its type, where those are integers), but without normalisation they must be "
+                "between 0 and 1; choose the normalisation 'dataset' or 'percentile'."
             )
-        self._file.write(scaled.astype("<f2").tobytes())
+        self._file.write(np.clip(scaled, 0, 1).astype("<f2").tobytes())
         rows = slice(self.done, self.done + len(crops))
         self.low[rows], self.high[rows] = low, high
         self.done += len(crops)

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from napari_parsimony.cells.geometry import Floats, crop_grid
 from napari_parsimony.cells.orient import Moments, moments
+from napari_parsimony.errors import UserError
 
 BATCH = 256
 """Crops that are in memory at once."""
@@ -19,7 +20,7 @@ def label_moments(labels: NDArray) -> tuple[NDArray[np.int64], Moments]:
     Parameters
     ----------
     labels
-        ``(Y, X)`` integers of any size; 0 is background.
+        ``(Y, X)`` integers below 2^63; 0 is background.
 
     Returns
     -------
@@ -77,12 +78,22 @@ class Sampler:
             ``(N, C, size, size)`` grey values.
         inside
             ``(N, size, size)`` false where a pixel is beyond the picture.
+
+        Raises
+        ------
+        UserError
+            If all pixels of a crop are beyond the picture.
         """
         grid = crop_grid(affine, size)
         _, height, width = self.picture.shape
         rows, columns = grid[0], grid[1]
         inside = (rows >= -0.5) & (rows <= height - 0.5) & (columns >= -0.5)
         inside &= columns <= width - 0.5
+        if not inside.any(axis=(1, 2)).all():
+            raise UserError(
+                f"The pixels of a crop are so far apart that all of them miss an image of {height} "
+                f"× {width} pixels; lower 'window', or raise 'size'."
+            )
         crops = np.empty((len(affine), len(self.picture), size, size))
         options = {"mode": "mirror", "prefilter": False}
         for channel, spline in enumerate(self.coefficients):

@@ -98,8 +98,15 @@ def parse_names(names: list[str], pattern: str | None) -> pd.DataFrame:
     return table.astype({"movie": "str", "frame": "int64", "y": "float64", "x": "float64"})
 
 
-def read_crops(paths: list[Path]) -> Iterator[NDArray]:
+def read_crops(paths: list[Path], axes: str = "auto") -> Iterator[NDArray]:
     """Read crops one after the other, ``(C, Y, X)`` each.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    axes
+        See `open_image`.
 
     Raises
     ------
@@ -109,7 +116,7 @@ def read_crops(paths: list[Path]) -> Iterator[NDArray]:
     """
     first: NDArray | None = None
     for path in paths:
-        frames = open_image(path)
+        frames = open_image(path, axes)
         if frames.count > 1:
             raise UserError(f"The crop {path} has {frames.count} frames; save them as crops each.")
         picture = frames.read(0)

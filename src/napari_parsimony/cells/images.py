@@ -4,6 +4,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import imageio.v3 as imageio
@@ -22,6 +23,9 @@ DAMAGED = (
     OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, SyntaxError, EOFError,
     ArithmeticError, AttributeError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
+
+
+Page = tifffile.TiffPage | tifffile.TiffFrame
 
 
 class Pixels(Protocol):
@@ -51,16 +55,38 @@ class ArrayPixels:
 
 
 class TiffPixels:
-    """A TIFF file whose every page is one plane, so that a long movie is never in memory."""
+    """A TIFF file whose every page is one plane, so that a long movie is never in memory.
 
-    def __init__(self, path: Path, series: tifffile.TiffPageSeries, axes: str) -> None:
-        self.path, self.axes = path, axes
-        self.shape, self.dtype = tuple(series.shape), series.dtype
+    Where the pages are is found out once. The file is open only while a plane is read, because
+    Windows cannot replace an open one.
+    """
+
+    def __init__(
+        self, path: Path, pages: list[Page], axes: str, shape: tuple[int, ...], dtype: np.dtype
+    ) -> None:
+        self.path, self.pages = path, pages
+        self.axes, self.shape, self.dtype = axes, shape, dtype
+        self._version = self._current_version()
+        self._lock = Lock()
 
     def plane(self, index: tuple[int, ...]) -> NDArray:
         """See `Pixels`."""
-        number = int(np.ravel_multi_index(index, self.shape[:-2])) if index else 0
-        return tifffile.imread(self.path, series=0, key=number)
+        if self._current_version() != self._version:
+            raise UserError(f"The image {self.path} has changed since it was opened; reopen it.")
+        page = self.pages[int(np.ravel_multi_index(index, self.shape[:-2])) if index else 0]
+        handle = page.parent.filehandle
+        # napari reads from several threads, which would move each other's place in the file
+        with self._lock:
+            handle.open()
+            try:
+                return page.asarray()
+            finally:
+                handle.close()
+
+    def _current_version(self) -> tuple[int, int]:
+        """Pages of another file would be elsewhere, and be read as noise."""
+        state = self.path.stat()
+        return state.st_mtime_ns, state.st_size
 
 
 def open_pixels(path: Path) -> Pixels:
@@ -86,27 +112,48 @@ def open_pixels(path: Path) -> Pixels:
 
 def _open_tiff(path: Path) -> Pixels:
     with tifffile.TiffFile(path) as file:
-        _check_complete(file)
-        series = file.series[0]
+        # thumbnails are series of their own
+        series = [one for one in file.series if not one.keyframe.is_reduced] or file.series
+        pages = _complete_pages(file, series)
         # planes kept apart as colours may as well be a movie of three frames
-        axes = series.axes.replace("SYX", "QYX")
-        paged = axes.endswith("YX") and tuple(series.keyframe.shape) == series.shape[-2:]
-        if paged and len(series.pages) == math.prod(series.shape[:-2]):
-            return TiffPixels(path, series, axes)
+        axes, shape = series[0].axes.replace("SYX", "QYX"), tuple(series[0].shape)
+        if len(series) > 1:
+            _check_frames(path, series)
+            axes, shape = "T" + axes, (len(series), *shape)
+        paged = axes.endswith("YX") and all(tuple(page.shape) == shape[-2:] for page in pages)
+        if paged and len(pages) == math.prod(shape[:-2]):
+            return TiffPixels(path, pages, axes, shape, series[0].dtype)
+        if len(series) > 1:
+            return ArrayPixels(np.stack([one.asarray() for one in series]), axes)
         # maps the file where it can, and else decodes into a temporary file
-        return ArrayPixels(series.asarray(out="memmap"), axes)
+        return ArrayPixels(series[0].asarray(out="memmap"), axes)
 
 
-def _check_complete(file: tifffile.TiffFile) -> None:
-    """Refuse a file whose later pages are missing, of which tifffile reads what is left."""
+def _check_frames(path: Path, series: list[tifffile.TiffPageSeries]) -> None:
+    """Refuse series that cannot be the frames of a movie, each written by itself."""
+    kinds = list(dict.fromkeys((one.axes, tuple(one.shape), one.dtype) for one in series))
+    if len(kinds) > 1 or "T" in series[0].axes:
+        listed = ", ".join(f"{axes} {shape} {dtype}" for axes, shape, dtype in kinds[:2])
+        raise UserError(
+            f"The image {path} holds {len(series)} images that are not the frames of one movie "
+            f"({listed}); save each as a file of its own."
+        )
+
+
+def _complete_pages(file: tifffile.TiffFile, series: list[tifffile.TiffPageSeries]) -> list[Page]:
+    """Find all pages; refuses a file that lacks some, of which tifffile reads what is left."""
     layout, handle = file.tiff, file.filehandle
     handle.seek(file.pages[-1].offset)
     (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
     handle.seek(tags * layout.tagsize, 1)
     if handle.read(layout.offsetsize).strip(b"\0"):
         raise ValueError(f"it ends after page {len(file.pages)}, although more should follow")
-    if any(page is None for page in file.series[0].pages):
-        raise ValueError("some of its planes are missing")
+    pages = []
+    for page in (page for one in series for page in one.pages):
+        if page is None:
+            raise ValueError("some of its planes are missing")
+        pages.append(page)
+    return pages
 
 
 def _open_other(path: Path) -> Pixels:

@@ -56,6 +56,8 @@ def dataset_range(images: Iterable[NDArray], count: int) -> tuple[Floats, Floats
     samples, low = [], None
     for image in images:
         flat = image.reshape(len(image), -1)
+        if flat.dtype == bool:
+            flat = flat.astype(np.uint8)  # true and false have no percentiles
         least = flat.min(axis=1).astype(np.float64)
         low = least if low is None else np.minimum(low, least)
         samples.append(flat[:, :: max(flat.shape[1] // each, 1)])
@@ -69,8 +71,8 @@ def type_range(dtype: DTypeLike) -> tuple[float, float]:
     return 0.0, float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 
 
-def rescale(crops: Floats, low: Floats, high: Floats, clip: bool) -> Floats:
-    """Map `low` to 0 and `high` to 1.
+def rescale(crops: Floats, low: Floats, high: Floats) -> Floats:
+    """Map `low` to 0 and `high` to 1, and what is beyond to values beyond.
 
     A crop of one grey value (``low == high``) holds nothing that could be stretched and becomes 0.
 
@@ -84,5 +86,4 @@ def rescale(crops: Floats, low: Floats, high: Floats, clip: bool) -> Floats:
     span = high - low
     # what is left of a constant after interpolation are rounding errors
     flat = span <= 1e-6 * np.maximum(np.abs(low), np.abs(high))
-    scaled = (crops - low[..., None, None]) / np.where(flat, np.inf, span)[..., None, None]
-    return np.clip(scaled, 0, 1) if clip else scaled
+    return (crops - low[..., None, None]) / np.where(flat, np.inf, span)[..., None, None]

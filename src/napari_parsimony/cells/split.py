@@ -36,7 +36,7 @@ def assign_splits(
     Raises
     ------
     UserError
-        If there are fewer groups than folds.
+        If there are fewer groups than folds, or fewer cells of every class.
     """
     groups = table["group"].to_numpy()
     count = len(np.unique(groups))
@@ -48,6 +48,12 @@ def assign_splits(
     classes = (
         table["class"].astype("object").where(table["class"].notna(), "").to_numpy(dtype=object)
     )
+    most = np.unique(classes, return_counts=True)[1].max()
+    if most < folds:
+        raise UserError(
+            f"No class has more than {most} cells, fewer than the {folds} folds; add cells, or "
+            "lower 'folds'."
+        )
     # where each cell is its own group, the plain splitter does the same at a fraction of the time
     kind = StratifiedKFold if count == len(groups) else StratifiedGroupKFold
     splitter = kind(folds, shuffle=True, random_state=seed)

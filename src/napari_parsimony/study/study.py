@@ -343,7 +343,9 @@ def _read_statistics(path: Path) -> "pd.DataFrame":
     numbers = ["kl", "mean", "sd", "low", "high", "rank"]
     if list(table["name"]) != [f"z{index}" for index in range(len(table))]:
         raise ValueError("its latents are not z0, z1, …")
-    if table["active"].dtype != bool or not np.isfinite(table[numbers].astype(float)).all(axis=None):
+    if table["active"].dtype != bool or not np.isfinite(table[numbers].astype(float)).all(
+        axis=None
+    ):
         raise ValueError("its numbers are not those of latents")
     return table
 
