@@ -7,6 +7,7 @@ field of other cells from another laboratory. All seeds are in ``mitocheck.toml`
 the field were annotated by eye, see ``METAPHASE``.
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -43,6 +44,24 @@ def annotate(labels: np.ndarray) -> pd.DataFrame:
     clear = nuclei[(nuclei["area"] >= SMALLEST) & ~nuclei["label"].isin(UNDECIDED)]
     state = np.where(clear["label"].isin(METAPHASE), "metaphase", "interphase")
     return pd.DataFrame({"label": clear["label"], "class": state})
+
+
+def carry_models(demo: Path) -> None:
+    """Record that models were taken from the study's own files, so that steps can be run again.
+
+    What was trained elsewhere lies elsewhere on every machine, or nowhere.
+    """
+    own = {
+        "vae": "vae/weights.safetensors",
+        "classify": "classify",
+        "equations": "equations/front.json",
+    }
+    for name, file in own.items():
+        path = demo / name / "step.json"
+        record = json.loads(path.read_text())
+        record["config"]["start_from"] = file
+        record["sources"] = {}
+        path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def main() -> None:
@@ -82,9 +101,7 @@ def main() -> None:
         "evaluate": {},
     }
     study = run_steps(demo, steps)
-    for name in steps:  # the models lie elsewhere on every machine
-        path = demo / name / "step.json"
-        path.write_text(path.read_text().replace(str(out), ".."))
+    carry_models(demo)
     for scheme in study.schemes().schemes:
         print(scheme.title, scheme.balanced_accuracy, scheme.auc)
 
