@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.borrowed import SOURCE, Borrowed, layer_of, of_labels
 from napari_parsimony.gui.colours import COLOUR_BY, ColourBy, colour_cells
 from napari_parsimony.gui.napari_compat import camera_of
 from napari_parsimony.gui.pictures import Picture, Source, source_of
@@ -22,7 +22,6 @@ from napari_parsimony.study.steps import target
 LEGIBLE = 20  # screen pixels that a cell must be wide for its score to be readable
 TEXTS = 4000  # scores in one plane; more would stall the canvas
 CLICK = 3  # screen pixels that the mouse may move during a click
-SOURCE = "napari-parsimony source"  # in a layer's metadata: the file that stands for it
 
 
 class Overlay:
@@ -52,6 +51,7 @@ class Overlay:
         self.labels: Labels | None = None
         self.scores: Points | None = None
         self.ring: Points | None = None
+        self._borrowed: Borrowed | None = None
         self._row_of_label: dict[int, int] = {}
         session.study_changed.connect(self._open)
         session.artefacts_changed.connect(self._renew)
@@ -94,9 +94,17 @@ class Overlay:
         self._source = self.problem = None
         study = self.session.study
         if study is not None and self.session.has("cells"):
-            self._source = source_of(study, self.session.cell_scores)
-            self.show(self._source.names[0])
+            try:
+                self._source = source_of(study, self.session.cell_scores)
+            except UserError as error:
+                self._say(error)
+            else:
+                self.show(self._source.names[0])
         self.shown_changed.emit()
+
+    def _say(self, error: UserError) -> None:
+        self.problem = f"The cells cannot be shown on their image. {error}"
+        show_warning(self.problem)
 
     def _renew(self, step: str) -> None:
         if step == "cells":
@@ -112,8 +120,7 @@ class Overlay:
         try:
             picture = self._source.load(name)
         except UserError as error:
-            self.problem = f"The cells cannot be shown on their image. {error}"
-            show_warning(self.problem)
+            self._say(error)
             self.shown_changed.emit()
             return
         self.problem = None
@@ -126,15 +133,18 @@ class Overlay:
 
     def _add(self, picture: Picture) -> None:
         viewer = self.session.viewer
-        image = self._adopted(picture.image_path, Image)
-        labels = self._adopted(picture.labels_path, Labels)
+        image = layer_of(viewer, picture.image_path, Image)
+        labels = layer_of(viewer, picture.labels_path, Labels)
         if image is None:
             self._add_image(picture, labels)
         if labels is None:
             labels = Labels(picture.labels, name="cells", opacity=0.45)
-            if image is not None and image.data.ndim == labels.data.ndim:
-                labels.scale, labels.translate = image.scale, image.translate
+            if image is not None:
+                labels.scale = of_labels(image.scale, labels.ndim, 1.0)
+                labels.translate = of_labels(image.translate, labels.ndim, 0.0)
             self._ours.append(viewer.add_layer(labels))
+        else:
+            self._borrowed = Borrowed(labels)
         if picture.image_path is None:
             # whole squares would hide the crops
             labels.contour, labels.opacity = 1, 1.0
@@ -181,29 +191,22 @@ class Overlay:
                 layer.scale, layer.translate = labels.scale, labels.translate
                 viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(labels))
 
-    def _adopted(self, path: Path | None, kind: type[Layer]) -> Layer | None:
-        """Find the user's own layer of a file, which keeps its scale and place."""
-        if path is None:
-            return None
-        for layer in self.session.viewer.layers:
-            known = {layer.metadata.get(SOURCE), layer.source.path}
-            if isinstance(layer, kind) and str(path) in known:
-                return layer
-        return None
-
     def _aligned(self) -> None:
         for layer in (self.scores, self.ring):
             if layer is not None and self.labels is not None:
                 layer.scale = self.labels.scale[-2:]
                 layer.translate = self.labels.translate[-2:]
         self._zoomed()
+        self.shown_changed.emit()
 
     def _clear(self) -> None:
         if self.labels is not None:
             self.labels.events.scale.disconnect(self._aligned)
             self.labels.events.translate.disconnect(self._aligned)
+        if self._borrowed is not None:
+            self._borrowed.give_back()
         layers, ours = self.session.viewer.layers, self._ours
-        self._picture = self.labels = self.scores = self.ring = None
+        self._picture = self.labels = self.scores = self.ring = self._borrowed = None
         self._ours, self._row_of_label, self._texts = [], {}, _no_texts()
         for layer in ours:
             if layer in layers:
@@ -247,9 +250,10 @@ class Overlay:
             self.labels.colormap = colour_cells(
                 self.colour_by, label, score, annotation, self._annotated(rows)
             )
-            self.labels.features = pd.DataFrame(
+            ours = pd.DataFrame(
                 {"index": label, "class": names, "score": score, "annotation": annotation}
             )
+            self.labels.features = self._borrowed.joined(ours) if self._borrowed else ours
         if self.scores is not None:
             place = np.isin(picture.rows, rows)
             self.scores.data = np.column_stack([picture.y[place], picture.x[place]])

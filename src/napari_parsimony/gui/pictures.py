@@ -137,7 +137,8 @@ def _recorded(cells: pd.DataFrame, name: str) -> str:
         pairs = zip(reversed(parts), reversed(Path(other).parts), strict=False)
         return next((i for i, (a, b) in enumerate(pairs) if a != b), len(parts))
 
-    return max(map(str, cells["image"].unique()), key=shared, default=name)
+    likest = max(map(str, cells["image"].unique()), key=shared, default=name)
+    return likest if shared(likest) else name  # an image may have no cells
 
 
 def _stack(frames: Frames, channel: "slice | int") -> Any:

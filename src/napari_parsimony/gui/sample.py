@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.overlay import SOURCE
+from napari_parsimony.gui.borrowed import SOURCE
 from napari_parsimony.study.study import STUDY_FILE, Study
 
 if TYPE_CHECKING:

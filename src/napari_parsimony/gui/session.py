@@ -14,7 +14,6 @@ from psygnal import Signal
 
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 from napari_parsimony.jobs.job import Job
 from napari_parsimony.report import STEPS
 from napari_parsimony.study.steps import target
@@ -65,8 +64,6 @@ class Session:
     latents_changed = Signal(np.ndarray)
     expression_changed = Signal(object)
     job_changed = Signal(object)
-
-    class_colours: ClassVar[tuple[str, str]] = (NEGATIVE, POSITIVE)
 
     _sessions: ClassVar["WeakKeyDictionary[Any, Session]"] = WeakKeyDictionary()
 
@@ -129,11 +126,16 @@ class Session:
     def _show(self, study: Study | None) -> None:
         if study is None and self.study is None:
             return
+        former = dict(vars(self))
         self.study = study
         self._forget()
-        self._read_steps()
-        self._candidate = self._chosen()
-        self._latents = self._average()
+        try:
+            self._read_steps()
+            self._candidate = self._chosen()
+            self._latents = self._average()
+        except UserError:
+            vars(self).update(former)
+            raise
         self.study_changed.emit(study)
         self.cell_changed.emit(None)
         self.latents_changed.emit(self.latents)
@@ -142,13 +144,17 @@ class Session:
     def refresh(self) -> list[str]:
         """Look whether steps were run since, here or elsewhere, tell everybody, and return them."""
         before = self._fingerprints
-        self._read_steps()
-        changed = [name for name in STEPS if before.get(name) != self._fingerprints.get(name)]
-        if "equations" in changed:
-            self._candidate = self._chosen()
-        if "vae" in changed:
-            self._latents = self._average()
-        if "cells" in changed and self._cell is not None and self._cell not in self._keys():
+        try:
+            self._read_steps()
+            changed = [name for name in STEPS if before.get(name) != self._fingerprints.get(name)]
+            candidate = self._chosen() if "equations" in changed else self._candidate
+            latents = self._average() if "vae" in changed else self._latents
+            gone = "cells" in changed and not (self.has("cells") and self._cell in self._keys())
+        except UserError:
+            self._fingerprints = before  # the next look sees the same changes
+            raise
+        self._candidate, self._latents = candidate, latents
+        if gone and self._cell is not None:
             self._cell = None
             self.cell_changed.emit(None)
         for name in changed:
@@ -348,33 +354,21 @@ class Session:
             return UNDECIDED
         return self.classes[int(score > 0)]
 
-    def scores(self, latents: NDArray[Any]) -> dict[str, Any]:
-        """Score latent positions by the sparse network and the equation that is looked at.
-
-        Parameters
-        ----------
-        latents
-            (latents,) or (..., latents).
+    def scores(self, latents: NDArray[Any]) -> dict[str, float | None]:
+        """Score a latent position, (latents,), by the network and the equation looked at.
 
         Returns
         -------
         dict
-            ``sparse`` and ``symbolic``: a float, or an array (...), or None where the study has no
-            such scheme yet.
+            ``sparse`` and ``symbolic``; None where the study has no such scheme yet.
         """
-        latents = np.asarray(latents)
-        found: dict[str, Any] = {"sparse": None, "symbolic": None}
+        found: dict[str, float | None] = {"sparse": None, "symbolic": None}
         if self.has("classify"):
-            flat = latents.reshape(-1, latents.shape[-1])
-            sparse = self._open().classifier().sparse_scores(flat)
-            found["sparse"] = sparse.reshape(latents.shape[:-1])
+            found["sparse"] = float(self._open().classifier().sparse_scores(latents[None])[0])
         expression = self.expression
         if expression is not None:
-            values = {name: latents[..., i] for i, name in enumerate(self._names)}
-            symbolic = np.asarray(expression.evaluate(values))
-            found["symbolic"] = np.broadcast_to(symbolic, latents.shape[:-1])
-        if latents.ndim == 1:
-            return {name: None if v is None else float(v) for name, v in found.items()}
+            values = dict(zip(self._names, latents, strict=True))
+            found["symbolic"] = float(expression.evaluate(values))
         return found
 
     def cell_scores(self) -> Latents | None:
