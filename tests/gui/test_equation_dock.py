@@ -1,6 +1,7 @@
 """The equation dock in a real napari."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -158,3 +159,19 @@ def test_every_control_has_a_tooltip(opened, field_study):
     controls = [dock.table, dock.equation, dock.with_numbers, dock.result, dock.terms]
     controls += [dock.copy_latex, dock.copy_python, dock.show_map]
     assert all(control.toolTip() for control in controls)
+
+
+def test_another_equation_is_looked_at_and_then_used(opened, qtbot, field_study, tmp_path):
+    own = shutil.copytree(field_study, tmp_path / "study")
+    _, dock, session = opened(own)
+    former = session.front.chosen
+    other = int(former == 0)
+    assert not dock.keep.isEnabled()
+    session.choose_expression(other)
+    assert dock.keep.isEnabled()
+    assert session.front.chosen == former, "looking changes nothing"
+    qtbot.mouseClick(dock.keep, Qt.MouseButton.LeftButton)
+    assert Study.open(own).front().chosen == other
+    assert "★" in dock.table.item(other, 0).text()
+    assert session.candidate == other
+    assert not dock.keep.isEnabled()

@@ -230,6 +230,9 @@ def test_what_follows_is_out_of_date(qtbot, dock, own_study):
     assert dock.session.study.state("equations") == "stale"
     assert dock.session.front is None, "of other latents"
     assert "out of date" in dock.steps.item(3).text()
+    assert "Out of date" not in dock.summary.text()
+    dock.choose_step("equations")
+    assert "Out of date" in dock.summary.text()
     assert "run again" in dock.steps.item(2).toolTip()
 
 

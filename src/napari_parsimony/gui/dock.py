@@ -1,6 +1,7 @@
 """What all docks do alike: follow the session, and say what is missing."""
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 from weakref import WeakMethod
 
@@ -134,7 +135,7 @@ def decision_html(session: Session, score: float | None) -> str:
     """Score and class in rich text, coloured as the class."""
     if score is None:
         return "–"
-    name = session.class_of(score)
+    name = escape(session.class_of(score))
     text = f"{score:+.2f}".replace("-", "−")
     if not score > 0 and not score < 0:
         return f"{text} → {name}"

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_warning
 from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QPixmap, QResizeEvent
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_parsimony.errors import UserError
 from napari_parsimony.gui.dock import (
     LiveLabel,
     Soon,
@@ -76,12 +78,14 @@ class EquationDock(QWidget):
         self.copy_latex = QPushButton("LaTeX")
         self.copy_python = QPushButton("Python")
         self.show_map = QPushButton("Decision map")
+        self.keep = QPushButton("Use in study")
         self._lay_out()
 
         self.table.currentCellChanged.connect(self._on_picked)
         self.copy_latex.clicked.connect(lambda: self._copy(self._candidate().latex()))
         self.copy_python.clicked.connect(lambda: self._copy(str(self._candidate().expression)))
         self.show_map.clicked.connect(self._open_map)
+        self.keep.clicked.connect(self._keep)
         follow(self, session.study_changed, self._rebuild)
         follow(self, session.artefacts_changed, self._rebuild)
         follow(self, session.expression_changed, self._on_expression)
@@ -94,7 +98,9 @@ class EquationDock(QWidget):
         table.setHorizontalHeaderLabels(list(_COLUMNS))
         for column, tip in enumerate(_COLUMNS.values()):
             table.horizontalHeaderItem(column).setToolTip(tip)
-        table.setToolTip("Equations of all sizes; ★ is the study's own choice. Click to use one.")
+        table.setToolTip(
+            "Equations of all sizes; ★ is the one that the study uses. Click to look at one."
+        )
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(22)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -104,11 +110,15 @@ class EquationDock(QWidget):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setTextElideMode(Qt.TextElideMode.ElideRight)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.equation.setToolTip("The equation in use: above 0 it says the second class.")
+        self.equation.setToolTip("The equation looked at: above 0 it says the second class.")
         self.with_numbers.setToolTip("The same with the numbers of the position looked at.")
         self.result.setToolTip("Value of the equation, and the class that it means.")
         self.copy_latex.setToolTip("Copy the equation, rounded as shown, as LaTeX.")
         self.copy_python.setToolTip("Copy the equation with all its digits as Python.")
+        self.keep.setToolTip(
+            "Let the study use this equation: the star moves here. Evaluation and report are of "
+            "the former one: run them again."
+        )
         self.show_map.setToolTip("Draw the score over two latents, in a window of its own.")
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -131,7 +141,10 @@ class EquationDock(QWidget):
         whole = QVBoxLayout(self.content)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(table)
-        whole.addWidget(self.result)
+        decision = QHBoxLayout()
+        decision.addWidget(self.result, 1)
+        decision.addWidget(self.keep)
+        whole.addLayout(decision)
         whole.addWidget(self.area, 1)
         whole.addLayout(buttons)
         outer = QVBoxLayout(self)
@@ -184,6 +197,8 @@ class EquationDock(QWidget):
             return
         with QSignalBlocker(self.table):
             self.table.selectRow(index)
+        front = self.session.front
+        self.keep.setEnabled(front is not None and index != front.chosen)
         self._texts = [
             term.unicode(self._candidate().digits) for term in self._candidate().expression.terms
         ]
@@ -246,7 +261,15 @@ class EquationDock(QWidget):
         super().showEvent(event)
         self._shown.start()
 
-    # Taking it elsewhere
+    # Using it
+
+    def _keep(self) -> None:
+        assert self.session.study is not None
+        try:
+            self.session.study.choose_equation(self._candidate().size)
+        except UserError as error:
+            show_warning(str(error))
+        self.session.refresh()
 
     def _copy(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)

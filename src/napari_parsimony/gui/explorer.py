@@ -1,5 +1,7 @@
 """The dock 'Latents': what every latent does to a cell, live."""
 
+from html import escape
+
 import numpy as np
 from napari.viewer import Viewer
 from numpy.typing import NDArray
@@ -165,8 +167,8 @@ class LatentExplorer(QWidget):
         """Name what tells a cell from the others, and the class that it was given."""
         image, frame, label = key
         row = self.session.cells.iloc[self.session.row_of(key)]
-        known = f" ({row['class']})" if isinstance(row["class"], str) else ""
-        file = image.rpartition("/")[2]
+        known = f" ({escape(row['class'])})" if isinstance(row["class"], str) else ""
+        file = escape(image.rpartition("/")[2])
         if self.overlay.picture is not None and self.overlay.picture.image_path is None:
             return f"{file}{known}"  # a crop is a file, its label always 1
         time = f", frame {frame}" if self.session.cells["frame"].any() else ""

@@ -1,5 +1,7 @@
 """What the colours of the cells mean: the controls of the overlay."""
 
+from html import escape
+
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
@@ -71,7 +73,7 @@ class OverlayControls(QWidget):
         self.setVisible(overlay.session.has("cells"))
         self.legend.setVisible(overlay.session.has("classify"))
         theme = theme_of(overlay.session.viewer)
-        first, second = overlay.session.classes
+        first, second = map(escape, overlay.session.classes)
         self.legend.setText(
             f"<span style='color:{ink(NEGATIVE, theme)}'>■</span> {first} &nbsp; "
             f"<span style='color:{ink(POSITIVE, theme)}'>■</span> {second}"

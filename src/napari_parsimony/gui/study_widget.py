@@ -1,5 +1,6 @@
 """The dock 'Study': open or create a study, run its steps, and choose what the colours mean."""
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,7 +198,7 @@ class StudyWidget(QWidget):
             self.title.setText("<b>No study is open</b>")
             self.title.setToolTip("")
         else:
-            self.title.setText(f"<b>{study.name}</b>")
+            self.title.setText(f"<b>{escape(study.name)}</b>")
             self.title.setToolTip(str(study.path))
         self._show_states()
         states = [study.state(name) if study else "missing" for name in STEPS]
@@ -216,8 +217,15 @@ class StudyWidget(QWidget):
             state = study.state(step.name) if study else "missing"
             item.setText(f"{STATES[state]}  {step.title} – {STATE_WORDS[state]}")
             why = study.why_stale(step.name) if study else None
-            item.setToolTip(f"<qt>{step.summary} {why or ''}</qt>")
+            item.setToolTip(f"<qt>{step.summary} {escape(why or '')}</qt>")
+        self._show_summary()
         self._show_buttons()
+
+    def _show_summary(self) -> None:
+        step, study = STEPS[self.step], self.session.study
+        why = study.why_stale(step.name) if study else None
+        stale = f" <i>Out of date: {escape(why)}</i>" if why else ""
+        self.summary.setText(step.summary + stale)
 
     def _show_step(self) -> None:
         step, study = STEPS[self.step], self.session.study
@@ -228,8 +236,7 @@ class StudyWidget(QWidget):
                 values = record.settings(step.config, study.path).model_dump()
             except UserError as error:
                 self.say(str(error), failed=True)
-        why = study.why_stale(step.name) if study else None
-        self.summary.setText(step.summary + (f" <i>Out of date: {why}</i>" if why else ""))
+        self._show_summary()
         if self._form is not None:
             self._body.removeWidget(self._form.native)
             self._form.native.hide()

@@ -6,7 +6,7 @@ Rooms are imported when their step runs: torch would make every start of napari 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_parsimony.artefact import replace_file
+from napari_parsimony.artefact import read_json, replace_file
 from napari_parsimony.cells.config import CellsConfig, movie_groups
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.errors import UserError
@@ -51,11 +51,16 @@ def target(study: Study) -> "tuple[np.ndarray, tuple[str, str]]":
     classes
         Names of the first and the second class.
     """
+    import numpy as np
+
     from napari_parsimony.classify.targets import binary_targets
 
-    record = study.step("classify")
-    mapping = record.config["classes"] if record else {}
-    return binary_targets(study.cells()["class"], mapping)
+    raw, record = study.cells()["class"], study.step("classify")
+    if record is not None and raw.isna().all():
+        # networks were taken over to classify cells of which nobody knows the class
+        first, second = read_json(study.path / "classify" / "summary.json")["names"]
+        return np.full(len(raw), np.nan), (str(first), str(second))
+    return binary_targets(raw, record.config["classes"] if record else {})
 
 
 def _cells(study: Study, config: CellsConfig, out: Path, _: Path, report: Report) -> None:
@@ -83,7 +88,8 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
     cells, crops, latents = study.cells(), study.crops(), study.latents()
     if config.start_from is not None:
         classifier = Classifier.load(config.start_from)
-        here = binary_targets(cells["class"], config.classes)[1]
+        known = cells["class"].notna().any()
+        here = binary_targets(cells["class"], config.classes)[1] if known else classifier.names
         if here != classifier.names:
             raise UserError(
                 f"The networks in {config.start_from} tell {classifier.names[0]} from "
