@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from qtpy.QtCore import QCoreApplication, QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox
 
 from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.config import parse_config
@@ -14,6 +17,7 @@ from napari_parsimony.gui.forms import (
     set_values,
     widgets_to_config,
 )
+from napari_parsimony.gui.latent_sliders import FloatSlider
 from napari_parsimony.report import STEPS
 
 pytestmark = pytest.mark.gui
@@ -72,3 +76,77 @@ def test_classes_as_text():
     assert parse_classes("") == {}
     with pytest.raises(ValueError, match="'M' is not like"):
         parse_classes("M")
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("/d/exp 1, day 2/a.tif",),
+        ("/d/exp 1, day 2/a.tif", "/d/b.tif", "/d/c, d, e.tif"),
+        ("/d/, x/a.tif", "/d/.tif"),
+    ],
+)
+def test_files_with_commas_in_their_paths(qapp, paths):
+    paths = tuple(map(Path, paths))
+    form = config_to_widgets(CellsConfig, {"image": paths})
+    assert form.fields["image"].get() == paths
+    # also after somebody typed
+    form.fields["image"].widget.line_edit.value += ", /e/f, g.tif"
+    assert form.fields["image"].get() == (*paths, Path("/e/f, g.tif"))
+
+
+def test_typed_files(qapp):
+    form = config_to_widgets(CellsConfig)
+    field = form.fields["image"]
+    for text, paths in {
+        "a.tif, b.tif": ["a.tif", "b.tif"],
+        r"C:\a, b\c.tif, D:\e.tif": [r"C:\a, b\c.tif", r"D:\e.tif"],
+        r"\\server\a, b.tif, \\server\c.tif": [r"\\server\a, b.tif", r"\\server\c.tif"],
+        "/a.tif, ": ["/a.tif, "],
+        "": [],
+    }.items():
+        field.widget.line_edit.value = text
+        assert field.get() == tuple(map(Path, paths)), text
+
+
+def turn_wheel(widget):
+    """Turn the wheel over a widget; False: it left that to what is around it."""
+    middle = widget.rect().center()
+    event = QWheelEvent(
+        QPointF(middle), QPointF(widget.mapToGlobal(middle)), QPoint(), QPoint(0, -120),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )  # fmt: skip
+    QCoreApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+def test_the_wheel_changes_no_setting(qapp):
+    config = parse_config(CellsConfig, {"folder": "/crops"})
+    form = config_to_widgets(CellsConfig, config.model_dump())
+    boxes = [*form.native.findChildren(QAbstractSpinBox), *form.native.findChildren(QComboBox)]
+    assert len(boxes) >= 3
+    for box in boxes:
+        assert not turn_wheel(box)
+        assert box.focusPolicy() == Qt.FocusPolicy.StrongFocus, "the wheel must not give focus"
+    assert widgets_to_config(form, CellsConfig) == config
+
+
+def test_the_wheel_changes_what_has_focus(qtbot):
+    form = config_to_widgets(CellsConfig, {"size": 64})
+    qtbot.addWidget(form.native)
+    size = form.fields["size"].widget.native
+    with qtbot.waitActive(form.native):
+        form.native.show()
+        form.native.activateWindow()
+    size.setFocus()
+    assert turn_wheel(size)
+    assert size.value() == 63
+
+
+def test_the_wheel_moves_no_slider(qapp):
+    slider = FloatSlider()
+    slider.set_value(0.5)
+    assert not turn_wheel(slider.bar)
+    assert not turn_wheel(slider.box)
+    assert slider.value() == 0.5

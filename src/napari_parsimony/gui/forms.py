@@ -1,5 +1,6 @@
 """Forms for the settings of a step: settings to widgets, and widgets to settings."""
 
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,8 +10,16 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from magicgui import widgets as mw
 from magicgui.types import FileDialogMode
 from pydantic.fields import FieldInfo
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from napari_parsimony.config import Config, parse_config
@@ -94,6 +103,7 @@ def config_to_widgets(kind: type[Config], values: Mapping[str, Any] | None = Non
         more.setDuration(0)
         more.addWidget(below)
         outer.addWidget(more)
+    wheel_needs_focus(*native.findChildren(QAbstractSpinBox), *native.findChildren(QComboBox))
     return Form(kind, fields, native)
 
 
@@ -118,6 +128,26 @@ def set_values(form: Form, values: Mapping[str, Any]) -> None:
     """Show other values of some settings."""
     for name, value in values.items():
         form.fields[name].set(value)
+
+
+def wheel_needs_focus(*widgets: QWidget) -> None:
+    """Leave the wheel to what scrolls around the widgets, until one was clicked.
+
+    Scrolling would else change every value that passes below the mouse.
+    """
+    for widget in widgets:
+        # by default, the wheel itself gives focus
+        widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        widget.installEventFilter(_NoWheel(widget))
+
+
+class _NoWheel(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel or watched.hasFocus():
+            return False
+        # Qt offers an ignored wheel to the parent
+        event.ignore()
+        return True
 
 
 def _rows(parent: QWidget) -> QFormLayout:
@@ -152,7 +182,12 @@ def _field(info: FieldInfo) -> Field:
         return Field(mw.FileEdit(mode=mode, nullable=True), lambda value: value, _path)
     if _is_tuple_of(kind, Path):
         many = mw.FileEdit(mode=FileDialogMode.EXISTING_FILES, filter=IMAGES, nullable=True)
-        return Field(many, lambda value: tuple(map(str, value)) or None, _paths)
+        return Field(
+            many,
+            lambda value: tuple(map(str, value)) or None,
+            # magicgui's own value is split at each ", "
+            lambda _: _paths(many.line_edit.value),
+        )
     if get_origin(kind) is Literal:
         return Field(mw.ComboBox(choices=get_args(kind)), lambda value: value, lambda value: value)
     if _is_tuple_of(kind, Literal):
@@ -209,8 +244,11 @@ def _path(value: Path | None) -> Path | None:
     return None if value is None or str(value) in ("", ".") else value
 
 
-def _paths(value: Any) -> tuple[Path, ...]:
-    return tuple(path for path in map(Path, value or ()) if str(path) not in ("", "."))
+def _paths(text: str) -> tuple[Path, ...]:
+    # what was set or chosen is absolute, which tells a path from a name with a comma
+    absolute = r"(?:/|\\\\|[A-Za-z]:[/\\])"
+    parted = rf", (?={absolute})" if re.match(absolute, text) else ", "
+    return tuple(Path(part) for part in re.split(parted, text) if part.strip(" ."))
 
 
 def _number_text(value: float | None) -> str:

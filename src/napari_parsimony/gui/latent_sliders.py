@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.figures.palette import ACCENT
+from napari_parsimony.gui.forms import wheel_needs_focus
 
 _USED = "●"
 
@@ -48,6 +49,7 @@ class FloatSlider(QWidget):
         # what does not fit in is moved to, and widens the range
         self.box.setRange(-99.99, 99.99)
         self.box.setFixedWidth(52)
+        wheel_needs_focus(self.bar, self.box)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.bar, 1)

@@ -11,10 +11,13 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_parsimony.cells.images import SUFFIXES
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.overlay import SOURCE
+from napari_parsimony.gui.borrowed import SOURCE
+from napari_parsimony.gui.forms import wheel_needs_focus
 from napari_parsimony.gui.session import Session
 
-FOLDER = "images"  # in the study: layers that are in no file
+# In the study: layers that are in no file. Apart, as both may have one name; and a table of classes
+# calls an image by its file, which therefore has just the layer's name.
+IMAGES, LABELS = "images", "labels"
 
 
 class LayersForm(QWidget):
@@ -48,21 +51,24 @@ class LayersForm(QWidget):
             )
             row.addWidget(box, 1)
         row.addWidget(self.button)
-        layers = session.viewer.layers
-        layers.events.inserted.connect(self._list)
-        layers.events.removed.connect(self._list)
-        self.destroyed.connect(lambda *_: layers.events.disconnect(self))
+        wheel_needs_focus(self.image, self.labels)
+        events = session.viewer.layers.events
+        for emitter in (events.inserted, events.removed, events.renamed):
+            emitter.connect(self._list)
+            # the group's own disconnect does not reach its emitters
+            self.destroyed.connect(lambda *_, emitter=emitter: emitter.disconnect(self))
         self._list()
 
     def _list(self) -> None:
         kinds = ((self.image, napari.layers.Image), (self.labels, napari.layers.Labels))
         for box, kind in kinds:
-            before = box.currentText()
-            names = [layer.name for layer in self.session.viewer.layers if isinstance(layer, kind)]
+            before = box.currentData()
+            layers = [layer for layer in self.session.viewer.layers if isinstance(layer, kind)]
             box.clear()
-            box.addItems(names)
-            if before in names:
-                box.setCurrentText(before)
+            for layer in layers:
+                box.addItem(layer.name, layer)
+            if before in layers:
+                box.setCurrentIndex(layers.index(before))
         self.button.setEnabled(self.image.count() > 0 and self.labels.count() > 0)
 
     def settings(self) -> dict[str, Any]:
@@ -71,41 +77,60 @@ class LayersForm(QWidget):
         Raises
         ------
         UserError
-            If no study is open, the layers do not fit each other, or a file cannot be written.
+            If no study is open, the layers do not fit each other or lie elsewhere, or a file
+            cannot be written.
         """
         study = self.session.study
         if study is None:
             raise UserError("No study is open: begin one with 'New…' first.")
-        layers = self.session.viewer.layers
-        image, labels = layers[self.image.currentText()], layers[self.labels.currentText()]
-        height = image.data.shape[:-1] if image.rgb else image.data.shape
-        if height[-2:] != labels.data.shape[-2:] or labels.data.ndim not in (2, 3):
+        image, labels = self.image.currentData(), self.labels.currentData()
+        pixels, numbers = _full(image), _full(labels)
+        shape = pixels.shape[:-1] if image.rgb else pixels.shape
+        if shape[-2:] != numbers.shape[-2:] or numbers.ndim not in (2, 3):
             raise UserError(
-                f"The layers '{image.name}' {height} and '{labels.name}' {labels.data.shape} do "
+                f"The layers '{image.name}' {shape} and '{labels.name}' {numbers.shape} do "
                 "not fit: labels must be (Y, X) or (T, Y, X), and as high and wide as the image."
             )
-        if not np.allclose(image.scale[-2:], labels.scale[-2:]):
+        if not _coincide(image, labels):
             raise UserError(
-                f"The layers '{image.name}' and '{labels.name}' differ in scale: their pixels must "
-                "be the same."
+                f"The layers '{image.name}' and '{labels.name}' do not lie on each other pixel by "
+                "pixel: give both the same scale, translate, rotate, shear and affine."
             )
-        folder = study.path / FOLDER
         try:
             return {
                 "folder": None,
-                "image": (_file_of(image, labels.data.ndim, folder),),
-                "labels": (_save(labels, labels.data, "TYX"[-labels.data.ndim :], folder),),
+                "image": (_file_of(image, pixels, numbers.ndim, study.path / IMAGES),),
+                "labels": (_save(labels, numbers, "TYX"[-numbers.ndim :], study.path / LABELS),),
             }
         except OSError as error:
-            raise UserError(f"Could not write into {folder}: {error.strerror}.") from error
+            raise UserError(f"Could not write into {study.path}: {error.strerror}.") from error
 
 
-def _file_of(image: Any, ndim: int, folder: Path) -> Path:
+def _full(layer: Any) -> Any:
+    """Pixels at the highest resolution; an array made of a multiscale layer has the lowest."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _coincide(image: Any, labels: Any) -> bool:
+    """Whether each pixel of the image has the label at the same index nearest in the world."""
+    # time comes first, and channels, which labels have not, right before Y
+    shared = [*range(labels.ndim - 2), -2, -1] if image.ndim >= labels.ndim else [-2, -1]
+    # where the origin and the end of each axis are the same, everything is
+    for corner in np.vstack([np.zeros(len(shared)), np.diag(_full(labels).shape)[:, shared]]):
+        index = np.zeros(image.ndim)
+        index[shared] = corner
+        found = labels.world_to_data(np.asarray(image.data_to_world(index))[shared])
+        if np.abs(found[-len(shared) :] - corner).max() >= 0.5:
+            return False
+    return True
+
+
+def _file_of(image: Any, pixels: Any, ndim: int, folder: Path) -> Path:
     path = image.source.path
     if path and Path(path).is_file() and Path(path).suffix.lower() in SUFFIXES:
         image.metadata[SOURCE] = str(path)
         return Path(path)
-    data = np.asarray(image.data)
+    data = np.asarray(pixels)
     if image.rgb:
         data = np.moveaxis(data[..., :3], -1, -3)
     axes = "YX" if ndim == 2 else "TYX"
@@ -116,6 +141,9 @@ def _file_of(image: Any, ndim: int, folder: Path) -> Path:
             f"The layer '{image.name}' has {data.ndim} axes, which does not fit its labels; give "
             "(Y, X), (T, Y, X), or with channels right before Y."
         )
+    if data.dtype.kind in "iu" and data.dtype.itemsize == 8:
+        fits = data.min(initial=0) >= -(2**31) and data.max(initial=0) < 2**31
+        data = data.astype(np.int32 if fits else np.float64)
     return _save(image, data, axes, folder)
 
 
@@ -123,9 +151,6 @@ def _save(layer: Any, data: Any, axes: str, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     safe = "".join(c if c.isalnum() or c in "-_ " else "_" for c in layer.name).strip() or "layer"
     path = folder / f"{safe}.tif"
-    data = np.asarray(data)
-    if data.dtype.kind in "iu" and data.dtype.itemsize == 8:
-        data = data.astype(np.int32 if data.max(initial=0) < 2**31 else np.float64)
-    tifffile.imwrite(path, data, metadata={"axes": axes}, photometric="minisblack")
+    tifffile.imwrite(path, np.asarray(data), metadata={"axes": axes}, photometric="minisblack")
     layer.metadata[SOURCE] = str(path)
     return path
