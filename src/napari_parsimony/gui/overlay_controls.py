@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 from napari_parsimony.gui.colours import COLOUR_BY
 from napari_parsimony.gui.dock import follow, ink
+from napari_parsimony.gui.forms import wheel_needs_focus
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.overlay import Overlay
 
@@ -31,6 +32,7 @@ class OverlayControls(QWidget):
         )
         self.picture.textActivated.connect(overlay.show)
         self.colours = QComboBox()
+        wheel_needs_focus(self.picture, self.colours)
         self.colours.setToolTip(
             "<qt>What the colours of the cells mean: the class that the equation gives, its score "
             "(white is 0), the class that people gave, or nothing.</qt>"
