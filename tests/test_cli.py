@@ -311,7 +311,10 @@ def test_interruption_is_one_line_and_keeps_what_was_there(study, number, displa
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    said = "Interrupted: what was finished is kept; run the same command again to go on.\n"
+    said = (
+        "Interrupted: finished steps are kept; if you run the same command again, a training goes "
+        "on from its last checkpoint, and any other step starts anew.\n"
+    )
     assert err.endswith(said)
     assert "Traceback" not in err
     if display != "bar":

@@ -166,6 +166,21 @@ def test_process_that_is_not_the_command_line(path):
         Job(path, "sum", {}, command=["/nowhere/python"]).start()
 
 
+def test_interrupted_from_outside_promises_no_more_than_a_new_start(path):
+    command = [sys.executable, "-c", "import sys; sys.exit(130)"]
+    job = Job(path, "sum", {}, command=command)
+    job.start()
+    assert job.wait(TIMEOUT) is JobState.FAILED
+    assert job.error == "The step 'sum' was interrupted from outside: start it again."
+
+
+def test_python_files_beside_the_data_are_not_run(tmp_path, monkeypatch):
+    for name in ("click", "queue"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('code among the data was run')")
+    monkeypatch.chdir(tmp_path)
+    test_the_real_command_line_answers(tmp_path)
+
+
 def test_the_real_command_line_answers(tmp_path):
     job = Job(tmp_path / "absent", "vae", {})
     job.start()

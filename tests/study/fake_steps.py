@@ -45,6 +45,7 @@ def numbers(study, config, out, checkpoints, report):
 def total(study, config, out, checkpoints, report):
     part = checkpoints / "part"
     resumed = part.exists()
+    checkpoints.mkdir(parents=True, exist_ok=True)
     part.write_text("half")
     (out / "half.txt").write_text("half")
     report(Progress(1, 2, "half done", {"loss": 0.5, "wrong": float("nan")}))

@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from napari_parsimony.artefact import read_json
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress
+from napari_parsimony.study.lock import LOCK_FILE, exclusive
 from napari_parsimony.study.run import run_step
 from napari_parsimony.study.study import Study
 
@@ -175,14 +177,14 @@ def test_interrupted_step_goes_on_from_its_checkpoints(study, number):
         return read_json(study.path / "sum" / "sum.json")["resumed"]
 
     # only the very same run may use them
-    checkpoints = study.path / ".checkpoints" / "sum"
-    note = read_json(checkpoints / "run.json")
+    checkpoints = study.path / ".checkpoints"
+    note = read_json(checkpoints / "sum.json")
     assert note["config"]["factor"] == 3
     note["config"]["behaviour"] = "finish"
-    (checkpoints / "run.json").write_text(json.dumps(note))
+    (checkpoints / "sum.json").write_text(json.dumps(note))
     run_sum(study, factor=3)
     assert resumed()
-    assert not checkpoints.exists()
+    assert list(checkpoints.iterdir()) == []
 
     Child(study, "wait", "--factor", "3").end(number)
     run_sum(study, factor=3)
@@ -195,7 +197,39 @@ def test_checkpoints_of_nobody_knows_whom_are_not_used(study, note):
     folder.mkdir(parents=True)
     (folder / "part").write_text("half")
     if note:
-        (folder / "run.json").write_text(note)
+        folder.with_suffix(".json").write_text(note)
+    run_sum(study)
+    assert not read_json(study.path / "sum" / "sum.json")["resumed"]
+
+
+def test_nothing_to_resume_where_a_step_kept_nothing(study, tmp_path):
+    # napari offers to resume where there is such a folder
+    folder = study.path / ".checkpoints" / "numbers"
+    with pytest.raises(UserError, match="No such file"):
+        run_step(study, fake.NUMBERS, fake.NumbersConfig(source=tmp_path / "mistyped.txt"))
+    assert not folder.exists()
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    dying = fake.Step("numbers", "", "", fake.NumbersConfig, (), die)
+    with pytest.raises(KeyboardInterrupt):
+        run_step(study, dying, fake.NumbersConfig())
+    assert not folder.exists()
+
+
+def test_checkpoints_that_cannot_be_removed_fail_nothing(study, monkeypatch):
+    rmtree = shutil.rmtree
+
+    def refuse(path, ignore_errors=False):
+        if ".checkpoints" not in Path(path).parts:
+            rmtree(path, ignore_errors)
+        elif not ignore_errors:
+            raise OSError(39, "Directory not empty", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    assert run_sum(study) == study.step("sum")
+    monkeypatch.undo()
     run_sum(study)
     assert not read_json(study.path / "sum" / "sum.json")["resumed"]
 
@@ -224,3 +258,19 @@ def test_study_that_cannot_be_written(study, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UserError, match=r"Could not write .*\.lock: Permission denied"):
         run_sum(study)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")
+def test_lock_on_a_full_disk_is_one_sentence(study):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # a write then gives the same kind of error as on a full disk, and needs no disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(UserError) as error, exclusive(study.path, "sum"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(error.value).startswith(f"Could not write {study.path / LOCK_FILE}: File too large;")
+    run_sum(study)

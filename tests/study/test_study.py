@@ -56,6 +56,27 @@ def test_study_is_not_created_over_something(tmp_path):
     assert [p.name for p in (tmp_path / "thesis").iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("use", [Study.open, Study.create])
+def test_study_that_may_not_be_read_or_written_is_one_sentence(tmp_path, monkeypatch, use):
+    def refuse(self, **_):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    # root may do everything, so a folder without permissions would not do
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(UserError) as error:
+        use(tmp_path)
+    assert str(error.value) == (
+        f"Could not use {tmp_path / 'study.json'}: Permission denied; check that you may use this "
+        "folder and that its disk is there, or choose another."
+    )
+
+
+def test_study_is_not_created_below_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="Could not use"):
+        Study.create(tmp_path / "file" / "study")
+
+
 @pytest.mark.parametrize("place", [".", "absent"])
 def test_folder_that_is_no_study(tmp_path, place):
     with pytest.raises(UserError, match=r"is not a study: it has no file study\.json"):
@@ -251,20 +272,6 @@ def test_moved_study_opens_and_finds_its_own_files(study, tmp_path):
     assert config.source == moved / "images" / "a.txt"
     assert config.several == (outside,)
     assert study.changed_sources("numbers") == []
-
-
-def test_changed_sources_are_noticed(study, tmp_path):
-    folder, file, other = tmp_path / "folder", tmp_path / "b.txt", tmp_path / "c.txt"
-    (folder / "deep").mkdir(parents=True)
-    for path in (folder / "deep" / "a.txt", file, other):
-        path.write_text("first")
-    config = fake.NumbersConfig(source=file, several=(folder, other))
-    run_step(study, fake.NUMBERS, config)
-    assert study.changed_sources("numbers") == []
-    file.write_text("second")
-    (folder / "deep" / "new.txt").touch()
-    other.unlink()
-    assert study.changed_sources("numbers") == [file, folder]
 
 
 def test_readers_read_once_until_the_step_is_run_again(study):

@@ -1,6 +1,7 @@
 """The commands: one for each step, and a few over the whole study."""
 
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -82,7 +83,7 @@ def _step_command(step: Step, first: bool, use: Use) -> click.Command:
         use(show)
         values = {**_from_json(config_json), **given_settings(command, given)}
         config = with_absolute_paths(parse_config(step.config, values), Path.cwd())
-        begin = first and not (study / STUDY_FILE).exists()
+        begin = first and not _is_study(study)
         _run(Study.create(study) if begin else Study.open(study), step, config, show)
 
     begins = " Begins the study if the folder is new." if first else ""
@@ -120,8 +121,10 @@ def _run_command(steps: Mapping[str, Step], use: Use) -> click.Command:
         }
         suffix = "" if fold is None else f"-fold-{fold}"
         folder = study or config.with_name(config.stem + suffix)
-        exists = (folder / STUDY_FILE).exists()
-        _run_all(Study.open(folder) if exists else Study.create(folder), steps, written, show)
+        opened = Study.open(folder) if _is_study(folder) else Study.create(folder)
+        if "choice" not in tables.get("equations", {}):
+            _keep_choice(opened, steps, written)
+        _run_all(opened, steps, written, show)
 
     return SectionedCommand(
         "run",
@@ -129,7 +132,8 @@ def _run_command(steps: Mapping[str, Step], use: Use) -> click.Command:
         help="Do all steps of a study that are missing, stale, or whose settings changed.\n\n"
         "CONFIG is a TOML file with one table a step, for instance [vae] with beta = 4. Paths in "
         "it are relative to it. A step without a table keeps the settings it had in the study, "
-        "or gets the defaults. The command 'settings' writes such a file.",
+        "or gets the defaults. An equation that was chosen with 'choose' stays in use unless "
+        "[equations] has a 'choice'. The command 'settings' writes such a file.",
         short_help="Do all steps that are missing, stale, or whose settings changed.",
         params=[
             click.Argument(["config"], type=click.Path(path_type=Path)),
@@ -233,6 +237,19 @@ def _run_all(
             show.say(f"{name}: up to date")
         else:
             _run(study, step, config, show)
+
+
+def _keep_choice(study: Study, steps: Mapping[str, Step], written: dict[str, Config]) -> None:
+    """Let what `choose` chose stay: it was decided on the result, after the tables were written."""
+    if "equations" in written:
+        before = _recorded(study, steps["equations"], study.step("equations"))
+        choice = getattr(before, "choice", None)
+        written["equations"] = written["equations"].model_copy(update={"choice": choice})
+
+
+def _is_study(folder: Path) -> bool:
+    # not the path's own `exists`: what may not be looked into is for `Study.create` to refuse
+    return os.path.exists(folder / STUDY_FILE)
 
 
 def _run(study: Study, step: Step, config: Config, show: display.Display) -> None:

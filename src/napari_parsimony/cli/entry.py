@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None, steps: "Mapping[str, Step] | No
         return _run(arguments, steps)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _say("Interrupted: what was finished is kept; run the same command again to go on.")
+        _say(
+            "Interrupted: finished steps are kept; if you run the same command again, a training "
+            "goes on from its last checkpoint, and any other step starts anew."
+        )
         return INTERRUPTED
 
 

@@ -21,7 +21,8 @@ from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress
 
-COMMAND = (sys.executable, "-m", "napari_parsimony")
+# -P: or a file `queue.py` in the current folder, where the data lie, would be imported for ours
+COMMAND = (sys.executable, "-P", "-m", "napari_parsimony")
 INTERRUPTED = 130
 TAIL = 60  # lines of stderr that are kept
 LAST_WORDS = 5.0  # seconds to wait for output of a process that has ended
@@ -225,7 +226,7 @@ class Job:
         last = next((line.strip() for line in reversed(self._tail.copy()) if line.strip()), "")
         said = f"; it last said: {last}" if last else ""
         if code == INTERRUPTED:
-            return f"{subject} was interrupted from outside: start it again to go on."
+            return f"{subject} was interrupted from outside: start it again."
         if code < 0:
             try:
                 name = signal.Signals(-code).name

@@ -7,7 +7,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -25,20 +25,24 @@ def exclusive(study: Path, step: str) -> Iterator[None]:
     Raises
     ------
     UserError
-        If another process (or another thread of this one) runs a step in this study.
+        If another process (or another thread of this one) runs a step in this study, or the study
+        cannot be written.
     """
     path = study / LOCK_FILE
-    try:
-        file = path.open("a+b")
-    except OSError as error:
-        raise UserError(f"Could not write {path}: {error.strerror or error}.") from error
-    with file:
-        if not _try_lock(file):
-            raise UserError(f"{_holder(file)} in {study}: wait until it is done, or end it.")
-        file.truncate(0)
-        owner = {"step": step, "process": os.getpid(), "host": socket.gethostname()}
-        file.write(json.dumps(owner).encode())
-        file.flush()
+    owner = {"step": step, "process": os.getpid(), "host": socket.gethostname()}
+    with ExitStack() as stack:
+        try:
+            # unbuffered: closing would try again to write what a full disk has refused
+            file = stack.enter_context(path.open("a+b", buffering=0))
+            if not _try_lock(file):
+                raise UserError(f"{_holder(file)} in {study}: wait until it is done, or end it.")
+            file.truncate(0)
+            file.write(json.dumps(owner).encode())
+        except OSError as error:
+            raise UserError(
+                f"Could not write {path}: {error.strerror or error}; free some space, or check "
+                "that you may write there."
+            ) from error
         yield
 
 

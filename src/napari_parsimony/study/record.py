@@ -20,6 +20,12 @@ from napari_parsimony.study import settings
 FORMAT_VERSION = 1
 STEP_FILE = "step.json"
 
+#: Bytes of sources whose content a step records, so that hashing takes a second or so: when it is
+#: run, and at every look at sources of which only the dates differ, those of a copied study.
+HASHED = 1 << 28
+OPENING = 1 << 16  # bytes that could be hashed in the time it takes to open a file
+_CONTENT = ", content "
+
 #: From a format version to the next: functions on the decoded JSON. Every released format keeps
 #: its function here and a golden folder in the tests.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -158,28 +164,69 @@ def fingerprint(step: str, outputs: Mapping[str, str]) -> str:
 
 
 def source_stamps(config: Config, study: Path) -> dict[str, str]:
-    """How the files and folders that the settings name look now, without reading them.
+    """How the files and folders that the settings name look now.
 
     Returns
     -------
     dict
-        For every path that exists, as it is recorded: number of files, bytes, and the newest
-        modification.
+        For every path that exists, as it is recorded: number of files, bytes, the newest
+        modification, and a hash of the content unless that is too large.
     """
     stamps = {}
+    left = HASHED
     for path in settings.paths(config):
         if path.exists():
             name = path.relative_to(study).as_posix() if path.is_relative_to(study) else str(path)
-            stamps[name] = stamp(path)
+            extent, date, cost = _look(path)
+            stamps[name] = extent + date
+            content = _content(path) if cost <= left else ""
+            if content:
+                stamps[name] += _CONTENT + content
+                left -= cost
     return stamps
 
 
-def stamp(path: Path) -> str:
-    """Describe a file, or all files below a folder, so that a change of them shows."""
-    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
-    states = [file.stat() for file in files]
+def is_changed(path: Path, before: str) -> bool:
+    """Whether a file, or any below a folder, is not what a step had read.
+
+    Parameters
+    ----------
+    path
+        The file or folder; it exists.
+    before
+        How it looked then, by `source_stamps`. It is read only if its date alone differs.
+    """
+    extent, date, _ = _look(path)
+    looked, _, content = before.partition(_CONTENT)
+    if looked == extent + date:
+        return False
+    # Of a large source, or by an older version, no hash is recorded; then another date counts as a
+    # change: a mask painted over keeps its size, and cells of the old one would be silently wrong,
+    # while a copy that counts as changed only costs a run of the step.
+    return not content or not looked.startswith(f"{extent}, ") or _content(path) != content
+
+
+def _look(path: Path) -> tuple[str, str, int]:
+    """Describe number and bytes of the files, and the newest; and say what hashing would cost."""
+    states = [file.stat() for file in _files(path)]
+    size = sum(state.st_size for state in states)
     newest = max((state.st_mtime_ns for state in states), default=0)
-    return f"{len(files)} files, {sum(s.st_size for s in states)} bytes, changed {newest}"
+    extent = f"{len(states)} files, {size} bytes"
+    return extent, f", changed {newest}", size + OPENING * len(states)
+
+
+def _content(path: Path) -> str:
+    """Hash names and content of the files; an empty text if one cannot be read."""
+    try:
+        hashes = {file.relative_to(path).as_posix(): hash_file(file) for file in _files(path)}
+    except OSError:
+        # the step may do without it
+        return ""
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    return [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
 
 
 def read_document(path: Path, kind: type[D]) -> D:

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,10 @@ def run_step(study: Study, step: Step, config: Config, report: Report = silent) 
                 step.name, config, study.path, out, sources, inputs, time.monotonic() - start
             )
             write_json(out / STEP_FILE, record.model_dump(mode="json"))
-        shutil.rmtree(checkpoints)
+        # the artefact is in place: what cannot be removed (NFS, a virus scanner) fails nothing
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        with suppress(OSError):
+            _note(checkpoints).unlink(missing_ok=True)
     return record
 
 
@@ -85,18 +89,26 @@ def _fingerprint(study: Study, step: Step, name: str) -> str:
 
 
 def _checkpoints(study: Study, step: Step, config: Config, inputs: dict[str, str]) -> Path:
-    """Find the checkpoints of an interrupted run, unless they are of another one."""
+    """Find the checkpoints of an interrupted run, unless they are of another one.
+
+    The folder is there only if a step kept something in it: napari offers to resume then.
+    """
     folder = study.path / ".checkpoints" / step.name
     belongs_to = {"config": settings.to_json(config, study.path), "inputs": inputs}
-    note = folder / "run.json"
     try:
-        if folder.exists() and not _says(note, belongs_to):
+        if folder.exists() and not _says(_note(folder), belongs_to):
             shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"Could not write {folder}: {error.strerror or error}.") from error
-    write_json(note, belongs_to)
+        raise UserError(
+            f"Could not remove {folder}: {error.strerror or error}; check that you may write there."
+        ) from error
+    write_json(_note(folder), belongs_to)
     return folder
+
+
+def _note(checkpoints: Path) -> Path:
+    """Where it says which run the checkpoints are of; beside them, for it is always there."""
+    return checkpoints.with_suffix(".json")
 
 
 def _says(note: Path, expected: dict[str, Any]) -> bool:

@@ -30,7 +30,8 @@ class Step:
         The steps that it reads.
     run
         ``run(study, config, out, checkpoints, report)`` writes the artefact into the empty folder
-        `out`. What it keeps in `checkpoints` it finds there again if it was interrupted.
+        `out`. `checkpoints` is a folder that it makes if it has anything to keep; what it keeps
+        there it finds again if it was interrupted.
     """
 
     name: str

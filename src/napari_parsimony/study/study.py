@@ -1,7 +1,8 @@
 """A study: one folder with everything from the crops to the equation."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -72,16 +73,19 @@ class Study:
             If there is something in the folder already, or it cannot be written.
         """
         path = _absolute(path)
-        if (path / STUDY_FILE).exists():
-            raise UserError(f"There is a study in {path} already: open it, or choose a new folder.")
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"{path} is not an empty folder: choose a new one for the study.")
-        about = StudyRecord(
-            name=name or path.name,
-            created=datetime.now(UTC).replace(microsecond=0),
-            version=__version__,
-        )
-        write_json(path / STUDY_FILE, about.model_dump(mode="json"))
+        with _usable(path):
+            if (path / STUDY_FILE).exists():
+                raise UserError(
+                    f"There is a study in {path} already: open it, or choose a new folder."
+                )
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise UserError(f"{path} is not an empty folder: choose a new one for the study.")
+            about = StudyRecord(
+                name=name or path.name,
+                created=datetime.now(UTC).replace(microsecond=0),
+                version=__version__,
+            )
+            write_json(path / STUDY_FILE, about.model_dump(mode="json"))
         return cls(path, about)
 
     @classmethod
@@ -94,20 +98,20 @@ class Study:
         Raises
         ------
         UserError
-            If it is not a study, was written by a newer version, or its records were edited into
-            something else.
+            If it is not a study, cannot be read, was written by a newer version, or its records
+            were edited into something else.
         """
         path = _absolute(path)
-        if not (path / STUDY_FILE).is_file():
-            raise UserError(f"{path} is not a study: it has no file {STUDY_FILE}.")
-        about = records.read_document(path / STUDY_FILE, StudyRecord)
-        left = [old.name[1:-4] for old in path.glob(".*.old")]
-        if left:
-            with unless_running(path) as free:
-                for name in left if free else ():
-                    recover_folder(path / name)
-        study = cls(path, about)
-        study.steps()
+        with _usable(path):
+            if not (path / STUDY_FILE).is_file():
+                raise UserError(f"{path} is not a study: it has no file {STUDY_FILE}.")
+            study = cls(path, records.read_document(path / STUDY_FILE, StudyRecord))
+            left = [old.name[1:-4] for old in path.glob(".*.old")]
+            if left:
+                with unless_running(path) as free:
+                    for name in left if free else ():
+                        recover_folder(path / name)
+            study.steps()
         return study
 
     def steps(self) -> dict[str, StepRecord]:
@@ -179,12 +183,13 @@ class Study:
         """Files and folders outside the study that changed since a step read them.
 
         Ones that are not there (any more, or on this machine) are not counted. Looks at every
-        file of a folder, but reads none.
+        file of a folder; reads them only where dates alone differ, and not if they are large.
         """
         record = self.step(name)
         sources = record.sources if record else {}
         found = {self.path / path: before for path, before in sources.items()}
-        return [path for path, old in found.items() if path.exists() and records.stamp(path) != old]
+        there = [path for path in found if path.exists()]
+        return [path for path in there if records.is_changed(path, found[path])]
 
     def verify(self) -> list[Path]:
         """Hash every file of every step; this reads all of the study.
@@ -348,6 +353,18 @@ def _read_statistics(path: Path) -> "pd.DataFrame":
     ):
         raise ValueError("its numbers are not those of latents")
     return table
+
+
+@contextmanager
+def _usable(study: Path) -> Iterator[None]:
+    """Say in a sentence that a study's folder cannot be read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Could not use {error.filename or study}: {error.strerror or error}; check that you "
+            "may use this folder and that its disk is there, or choose another."
+        ) from error
 
 
 def _absolute(path: Path | str) -> Path:

@@ -77,7 +77,8 @@ def run_child(
 @contextmanager
 def _process(job: Path, errors: Any) -> Iterator[subprocess.Popen[bytes]]:
     """Start the child; however the block is left, the child is gone afterwards."""
-    command = [sys.executable, "-m", "napari_parsimony.symbolic.worker", str(job)]
+    # -P: or a file `json.py` in the current folder, where the data lie, would run there
+    command = [sys.executable, "-P", "-m", "napari_parsimony.symbolic.worker", str(job)]
     # a group of its own: Ctrl-C in a terminal reaches us, and we tell the child
     alone: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
