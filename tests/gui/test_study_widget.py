@@ -1,5 +1,6 @@
 """The dock 'Study' and the cells on their images, in a real napari with real clicks."""
 
+import gc
 import json
 import shutil
 
@@ -7,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.layers import Image, Labels
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QApplication
 
 from napari_parsimony.gui.napari_compat import camera_of
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.runner import Runner, TimeLeft, words
+from napari_parsimony.gui.sample import open_docks
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.study_widget import StudyWidget
 from napari_parsimony.report import STEPS
@@ -340,3 +343,17 @@ def test_time_left():
     assert left.update(60, 100, now=10.0) == pytest.approx(40)
     assert left.update(0, 10, now=11.0) is None, "another phase"
     assert [words(s) for s in (0.2, 30, 600, 7200)] == ["1 s", "30 s", "10 min", "2.0 h"]
+
+
+def test_closed_docks_may_be_collected_as_garbage(viewer, field_study):
+    docks = open_docks(viewer)
+    docks["Study"].open_study(field_study)
+    parents = [dock.parentWidget() for dock in docks.values()]
+    for parent in parents:
+        parent.destroyOnClose()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    docks.clear()
+    parents.clear()
+    gc.collect()  # a crash of the whole process, where Qt calls what was collected
+    viewer.add_image(np.zeros((5, 5)))
+    Session.of(viewer).close()

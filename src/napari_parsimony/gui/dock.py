@@ -40,7 +40,25 @@ def follow(widget: QWidget, signal: SignalInstance, react: Callable[..., Any]) -
         if alive is not None:
             signal.disconnect(alive, missing_ok=True)
 
-    widget.destroyed.connect(forget)
+    when_destroyed(widget, forget)
+
+
+_waiting: set[Callable[..., None]] = set()
+
+
+def when_destroyed(thing: QObject, call: Callable[[], object]) -> None:
+    """Call a function, once, when Qt has deleted an object; it should hold the object weakly.
+
+    The function is kept outside of the object. Python's garbage collector may take both at once,
+    and clears the function first: Qt would then call what is no function any more, and crash.
+    """
+
+    def once(*_: object) -> None:
+        _waiting.discard(once)
+        call()
+
+    _waiting.add(once)
+    thing.destroyed.connect(once)
 
 
 class Soon(QObject):

@@ -27,6 +27,7 @@ from napari_parsimony.gui.dock import (
     follow,
     message_label,
     missing,
+    when_destroyed,
 )
 from napari_parsimony.gui.latent_sliders import LatentSliders
 from napari_parsimony.gui.latex import crop_pixmap
@@ -76,7 +77,7 @@ class LatentExplorer(QWidget):
         follow(self, self.overlay.shown_changed, self._place)
         follow(self, session.latents_changed, self._on_latents)
         follow(self, session.expression_changed, self._on_expression)
-        self.destroyed.connect(self.layer.close)
+        when_destroyed(self, self.layer.close)
         self._rebuild()
 
     def _lay_out(self) -> None:

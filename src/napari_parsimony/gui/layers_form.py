@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from weakref import WeakMethod
 
 import napari.layers
 import numpy as np
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 from napari_parsimony.cells.images import SUFFIXES
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.borrowed import SOURCE
+from napari_parsimony.gui.dock import when_destroyed
 from napari_parsimony.gui.forms import wheel_needs_focus
 from napari_parsimony.gui.session import Session
 
@@ -53,10 +55,18 @@ class LayersForm(QWidget):
         row.addWidget(self.button)
         wheel_needs_focus(self.image, self.labels)
         events = session.viewer.layers.events
-        for emitter in (events.inserted, events.removed, events.renamed):
+        emitters, method = (events.inserted, events.removed, events.renamed), WeakMethod(self._list)
+        for emitter in emitters:
             emitter.connect(self._list)
-            # the group's own disconnect does not reach its emitters
-            self.destroyed.connect(lambda *_, emitter=emitter: emitter.disconnect(self))
+
+        def forget() -> None:
+            alive = method()
+            if alive is not None:
+                # the group's own disconnect does not reach its emitters
+                for emitter in emitters:
+                    emitter.disconnect(alive)
+
+        when_destroyed(self, forget)
         self._list()
 
     def _list(self) -> None:

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.dock import when_destroyed
 from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
@@ -80,7 +81,7 @@ class Runner(QObject):
             runner = session.attached[cls] = cls(session, parent)
             if parent is not None:
                 # not a method: it must run while the runner itself is being deleted
-                parent.destroyed.connect(lambda *_: _stop(runner._job))
+                when_destroyed(parent, lambda: _stop(runner._job))
         found: Runner = session.attached[cls]
         return found
 
