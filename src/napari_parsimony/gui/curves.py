@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QPointF, QRectF, QSize
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
@@ -85,19 +85,20 @@ class Curves(QWidget):
         for (name, curve), colour in zip(self._curves.items(), COLOURS, strict=False):
             painter.setPen(QPen(QColor(colour).lighter(130), 1.6))
             polygon = QPolygonF(
-                QPointF(
-                    place.left() + place.width() * (x - first) / ((last - first) or 1),
-                    place.bottom() - place.height() * (y - low) / (high - low),
-                )
-                for x, y in curve
+                [
+                    QPointF(
+                        place.left() + place.width() * (x - first) / ((last - first) or 1),
+                        place.bottom() - place.height() * (y - low) / (high - low),
+                    )
+                    for x, y in curve
+                ]
             )
             painter.drawPolyline(polygon)
             painter.drawLine(across, top // 2, across + 12, top // 2)
             painter.setPen(ink)
-            painter.drawText(
-                across + 16, 0, self.width(), top, int(Qt.AlignmentFlag.AlignVCenter), name
-            )
+            painter.drawText(QPointF(across + 16, (top + metrics.capHeight()) / 2), name)
             across += 28 + metrics.horizontalAdvance(name)
+        painter.end()
 
 
 def _range(values: list[float]) -> tuple[float, float]:
