@@ -57,3 +57,14 @@ def test_study_that_may_not_be_read_is_one_sentence(tmp_path, capsys, monkeypatc
         said = capsys.readouterr().err
         assert said.startswith("Error: Could not use ")
         assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_study_that_is_begun_in_vain_is_not_left(tmp_path, capsys, there):
+    (tmp_path / "empty").mkdir()
+    if there:
+        (tmp_path / "study").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["cells", str(tmp_path / "study"), "--folder", str(tmp_path / "empty")]) == 1
+    assert "has no sub-folder with crops" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before

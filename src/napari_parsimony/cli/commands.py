@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from napari_parsimony.cli import display
 from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
 from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
+from napari_parsimony.study.lock import LOCK_FILE
 from napari_parsimony.study.record import StepRecord
-from napari_parsimony.study.run import run_step
+from napari_parsimony.study.run import CHECKPOINTS, run_step
 from napari_parsimony.study.settings import to_toml, with_absolute_paths
 from napari_parsimony.study.step import Step
 from napari_parsimony.study.study import STUDY_FILE, Study
@@ -83,8 +86,8 @@ def _step_command(step: Step, first: bool, use: Use) -> click.Command:
         use(show)
         values = {**_from_json(config_json), **given_settings(command, given)}
         config = with_absolute_paths(parse_config(step.config, values), Path.cwd())
-        begin = first and not _is_study(study)
-        _run(Study.create(study) if begin else Study.open(study), step, config, show)
+        with _study_at(study, begin=first) as opened:
+            _run(opened, step, config, show)
 
     begins = " Begins the study if the folder is new." if first else ""
     command = SectionedCommand(
@@ -121,10 +124,10 @@ def _run_command(steps: Mapping[str, Step], use: Use) -> click.Command:
         }
         suffix = "" if fold is None else f"-fold-{fold}"
         folder = study or config.with_name(config.stem + suffix)
-        opened = Study.open(folder) if _is_study(folder) else Study.create(folder)
-        if "choice" not in tables.get("equations", {}):
-            _keep_choice(opened, steps, written)
-        _run_all(opened, steps, written, show)
+        with _study_at(folder, begin=True) as opened:
+            if "choice" not in tables.get("equations", {}):
+                _keep_choice(opened, steps, written)
+            _run_all(opened, steps, written, show)
 
     return SectionedCommand(
         "run",
@@ -245,6 +248,27 @@ def _keep_choice(study: Study, steps: Mapping[str, Step], written: dict[str, Con
         before = _recorded(study, steps["equations"], study.step("equations"))
         choice = getattr(before, "choice", None)
         written["equations"] = written["equations"].model_copy(update={"choice": choice})
+
+
+@contextmanager
+def _study_at(folder: Path, *, begin: bool) -> Iterator[Study]:
+    """Open a study, or begin it; one that is begun in vain, by a wrong path say, is not left."""
+    if not begin or _is_study(folder):
+        yield Study.open(folder)
+        return
+    was_there = os.path.exists(folder)
+    study = Study.create(folder)
+    try:
+        yield study
+    except UserError:
+        if not study.steps():
+            for name in (STUDY_FILE, LOCK_FILE):
+                (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+            if not was_there:
+                with suppress(OSError):  # somebody has put something there meanwhile
+                    folder.rmdir()
+        raise
 
 
 def _is_study(folder: Path) -> bool:

@@ -34,6 +34,7 @@ from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
 from napari_parsimony.report import STEPS
+from napari_parsimony.study.run import CHECKPOINTS
 from napari_parsimony.study.study import Study
 
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ class StudyWidget(QWidget):
         self.bar.setVisible(job is not None)
         for button in (self.open_button, self.new_button, self.demo_button):
             button.setEnabled(job is None)
-        begun = study is not None and (study.path / ".checkpoints" / self.step).is_dir()
+        begun = study is not None and (study.path / CHECKPOINTS / self.step).is_dir()
         title = STEPS[self.step].title
         if begun:
             text, tip = "Resume", "Goes on from the last checkpoint if the settings are the same."

@@ -16,6 +16,8 @@ from napari_parsimony.study.record import STEP_FILE, StepRecord, describe, sourc
 from napari_parsimony.study.step import Step
 from napari_parsimony.study.study import Study
 
+CHECKPOINTS = ".checkpoints"
+
 
 def run_step(study: Study, step: Step, config: Config, report: Report = silent) -> StepRecord:
     """Run a step and put its artefact in place, with a record of where it came from.
@@ -93,7 +95,7 @@ def _checkpoints(study: Study, step: Step, config: Config, inputs: dict[str, str
 
     The folder is there only if a step kept something in it: napari offers to resume then.
     """
-    folder = study.path / ".checkpoints" / step.name
+    folder = study.path / CHECKPOINTS / step.name
     belongs_to = {"config": settings.to_json(config, study.path), "inputs": inputs}
     try:
         if folder.exists() and not _says(_note(folder), belongs_to):
