@@ -57,6 +57,15 @@ def test_refit_is_logistic_regression():
     assert loss == pytest.approx(logistic(scores, LABELS).mean())
 
 
+def test_a_constant_of_balanced_classes_decides_nothing():
+    generator = np.random.default_rng(0)
+    target = (generator.random(331) < 0.07) * 1.0
+    values, weights = generator.normal(size=(331, 1)), class_weights(target, balanced=True)
+    fitted, loss = refit(constant(0.4), values, ("z0",), target, weights)
+    assert fitted == constant(0.0)
+    assert loss == pytest.approx(np.log(2))
+
+
 def test_refit_of_constants_inside():
     start = Expression.parse("exp(0.3*z3) - 1.5*tanh(z17*0.2) - 2")
     fitted, loss = refit(start, VALUES, tuple(NAMES), LABELS, ONES)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from napari_parsimony.symbolic.evaluate import jacobian
-from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.expression import Expression, constant
 from napari_parsimony.symbolic.losses import CERTAIN, Floats, logistic
 
 # The price of ln(1 + score²), in nats. Classes that can be separated would otherwise drive the
@@ -12,6 +12,7 @@ from napari_parsimony.symbolic.losses import CERTAIN, Floats, logistic
 _CALM = 1e-3
 _DAMPING = 1e-3
 _MOST_DAMPING = 1e8
+_NOTHING = 1e-6
 
 
 def refit(
@@ -80,6 +81,9 @@ def refit(
             damping *= 8
             if damping > _MOST_DAMPING:
                 break
+    if expression.op == "constant" and abs(expression.constants[0]) < _NOTHING:
+        # of balanced classes: it decides nothing, and not what rounding made of it
+        return constant(0.0), loss_of(np.zeros(len(target)))
     after = loss_of(scores)
     return (expression, after) if after <= before else (start, before)
 
