@@ -132,3 +132,19 @@ def test_an_image_without_cells_does_not_show_those_of_another(session, tmp_path
     assert len(overlay.picture.rows) == 16
     overlay.show("b.tif")
     assert len(overlay.picture.rows) == 0
+
+
+def test_the_selected_cell_has_no_score_written_over_it(session, demo):
+    session.open_study(demo)
+    overlay = Overlay.of(session)
+
+    def unwritten():
+        return np.flatnonzero(overlay.scores.features["text"] == "").tolist()
+
+    for row in (3, 5):
+        session.select_cell(session.key_of(row))
+        assert unwritten() == [int(np.flatnonzero(overlay.picture.rows == row)[0])]
+    overlay.recolour()
+    assert len(unwritten()) == 1
+    session.select_cell(None)
+    assert unwritten() == []

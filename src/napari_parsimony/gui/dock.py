@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakMethod
 
 from psygnal import SignalInstance
-from qtpy.QtCore import QObject, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -59,6 +59,26 @@ def when_destroyed(thing: QObject, call: Callable[[], object]) -> None:
 
     _waiting.add(once)
     thing.destroyed.connect(once)
+
+
+def wheel_needs_focus(*widgets: QWidget) -> None:
+    """Leave the wheel to what scrolls around the widgets, until one was clicked.
+
+    Scrolling would else change every value that passes below the mouse.
+    """
+    for widget in widgets:
+        # by default, the wheel itself gives focus
+        widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        widget.installEventFilter(_NoWheel(widget))
+
+
+class _NoWheel(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel or watched.hasFocus():
+            return False
+        # Qt offers an ignored wheel to the parent
+        event.ignore()
+        return True
 
 
 class Soon(QObject):

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from magicgui import widgets as mw
 from magicgui.types import FileDialogMode
 from pydantic.fields import FieldInfo
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -24,6 +24,7 @@ from superqt import QCollapsible
 
 from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.dock import wheel_needs_focus
 
 C = TypeVar("C", bound=Config)
 
@@ -128,26 +129,6 @@ def set_values(form: Form, values: Mapping[str, Any]) -> None:
     """Show other values of some settings."""
     for name, value in values.items():
         form.fields[name].set(value)
-
-
-def wheel_needs_focus(*widgets: QWidget) -> None:
-    """Leave the wheel to what scrolls around the widgets, until one was clicked.
-
-    Scrolling would else change every value that passes below the mouse.
-    """
-    for widget in widgets:
-        # by default, the wheel itself gives focus
-        widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        widget.installEventFilter(_NoWheel(widget))
-
-
-class _NoWheel(QObject):
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() != QEvent.Type.Wheel or watched.hasFocus():
-            return False
-        # Qt offers an ignored wheel to the parent
-        event.ignore()
-        return True
 
 
 def _rows(parent: QWidget) -> QFormLayout:

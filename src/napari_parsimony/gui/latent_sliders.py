@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.figures.palette import ACCENT
-from napari_parsimony.gui.forms import wheel_needs_focus
+from napari_parsimony.gui.dock import wheel_needs_focus
 
 _USED = "●"
 

@@ -13,8 +13,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 from napari_parsimony.cells.images import SUFFIXES
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.borrowed import SOURCE
-from napari_parsimony.gui.dock import when_destroyed
-from napari_parsimony.gui.forms import wheel_needs_focus
+from napari_parsimony.gui.dock import wheel_needs_focus, when_destroyed
 from napari_parsimony.gui.session import Session
 
 # In the study: layers that are in no file. Apart, as both may have one name; and a table of classes

@@ -57,6 +57,7 @@ class Overlay:
         session.artefacts_changed.connect(self._renew)
         session.expression_changed.connect(self.recolour)
         session.cell_changed.connect(self._mark)
+        session.cell_changed.connect(self._write_texts)
         viewer = session.viewer
         viewer.mouse_drag_callbacks.append(self._pressed)
         viewer.dims.events.current_step.connect(self._moved_in_time)
@@ -369,7 +370,6 @@ class Overlay:
     def _mark(self, key: Any) -> None:
         if self.ring is None or self._picture is None:
             return
-        self._write_texts()
         if key is None:
             self.ring.data = np.zeros((0, 2))
             return

@@ -6,8 +6,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 from napari_parsimony.gui.colours import COLOUR_BY
-from napari_parsimony.gui.dock import follow, ink
-from napari_parsimony.gui.forms import wheel_needs_focus
+from napari_parsimony.gui.dock import follow, ink, wheel_needs_focus
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.overlay import Overlay
 

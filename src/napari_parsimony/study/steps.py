@@ -58,7 +58,7 @@ def target(study: Study) -> "tuple[np.ndarray, tuple[str, str]]":
     raw, record = study.cells()["class"], study.step("classify")
     if record is not None and raw.isna().all():
         # networks were taken over to classify cells of which nobody knows the class
-        first, second = read_json(study.path / "classify" / "summary.json")["names"]
+        first, second = study.read("classify", "summary.json", lambda p: read_json(p)["names"])
         return np.full(len(raw), np.nan), (str(first), str(second))
     return binary_targets(raw, record.config["classes"] if record else {})
 
