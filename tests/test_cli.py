@@ -225,6 +225,7 @@ def test_json_lines(study, cli):
         "total": 2,
         "message": "half done",
         "values": {"loss": 0.5, "wrong": None},
+        "preview": {},
     }
     assert events[2].keys() == {"event", "step", "seconds"}
     assert done.stderr == ""

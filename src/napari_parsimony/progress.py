@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,15 @@ class Progress:
         What is happening, for people.
     values
         Numbers worth plotting, for instance ``{"loss": 301.2, "validation loss": 310.4}``.
+    preview
+        What there would be if the step ended now, for windows that show it: anything JSON can say.
     """
 
     done: int
     total: int
     message: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
+    preview: Mapping[str, Any] = field(default_factory=dict)
 
 
 Report = Callable[[Progress], None]

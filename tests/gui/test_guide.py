@@ -45,4 +45,4 @@ def test_a_missing_demo_is_told(qtbot, make_napari_viewer, monkeypatch, tmp_path
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-parsimony", "Study")
     assert not dock.open_demo()
-    assert "demo study is missing" in dock.message.text()
+    assert "demo study is missing" in dock.panel.message.text()

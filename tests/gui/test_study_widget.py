@@ -65,10 +65,10 @@ def click_world(qtbot, viewer, world):
 def test_without_a_study(dock):
     assert isinstance(dock, StudyWidget)
     assert "No study" in dock.title.text()
-    assert not dock.run_button.isEnabled()
+    assert not dock.panel.run_button.isEnabled()
     assert not dock.open_study("/nowhere")
-    assert "not a study" in dock.message.text()
-    assert "Traceback" not in dock.message.text()
+    assert "not a study" in dock.panel.message.text()
+    assert "Traceback" not in dock.panel.message.text()
 
 
 def test_states_and_settings(dock, field_study):
@@ -78,12 +78,12 @@ def test_states_and_settings(dock, field_study):
     assert dock.step == "evaluate", "the first that is to be run"
     for name, step in STEPS.items():
         dock.choose_step(name)
-        assert set(dock.form.fields) == set(step.config.model_fields)
+        assert set(dock.panel.form.fields) == set(step.config.model_fields)
     dock.choose_step("vae")
     record = dock.session.study.step("vae")
     from napari_parsimony.gui.forms import widgets_to_config
 
-    shown = widgets_to_config(dock.form, STEPS["vae"].config)
+    shown = widgets_to_config(dock.panel.form, STEPS["vae"].config)
     assert shown.model_dump(mode="json") == record.config
 
 
@@ -201,23 +201,25 @@ def test_crops_are_shown_side_by_side(qtbot, viewer, dock, crops_study):
 def test_run_cancel_and_resume(qtbot, dock, own_study):
     dock.open_study(own_study)
     dock.choose_step("vae")
-    fields = dock.form.fields
+    fields = dock.panel.form.fields
     fields["steps"].widget.value = 100_000
     fields["check_every"].widget.value = 5
     fields["patience"].widget.value = 10_000
     before = dock.session.study.step("vae").fingerprint
-    press(qtbot, dock.run_button)
-    assert not dock.run_button.isEnabled()
+    press(qtbot, dock.panel.run_button)
+    assert not dock.panel.run_button.isEnabled()
     checkpoint = own_study / ".checkpoints" / "vae" / "training.safetensors"
-    qtbot.waitUntil(lambda: len(dock.curves.curves) > 0 and checkpoint.exists(), timeout=60_000)
-    assert dock.bar.value() > 0
-    assert "Training" in dock.message.text()
-    press(qtbot, dock.cancel_button)
+    qtbot.waitUntil(
+        lambda: len(dock.panel.curves.curves) > 0 and checkpoint.exists(), timeout=60_000
+    )
+    assert dock.panel.bar.value() > 0
+    assert "Training" in dock.panel.message.text()
+    press(qtbot, dock.panel.cancel_button)
     qtbot.waitUntil(lambda: dock.session.job is None, timeout=60_000)
-    assert "cancelled" in dock.message.text()
+    assert "cancelled" in dock.panel.message.text()
     assert dock.session.study.step("vae").fingerprint == before
-    assert dock.run_button.text() == "Resume: Latents"
-    assert dock.run_button.isEnabled()
+    assert dock.panel.run_button.text() == "Resume: Latents"
+    assert dock.panel.run_button.isEnabled()
 
 
 def test_what_follows_is_out_of_date(qtbot, dock, own_study):
@@ -225,32 +227,34 @@ def test_what_follows_is_out_of_date(qtbot, dock, own_study):
     told = []
     dock.session.artefacts_changed.connect(told.append)
     dock.choose_step("vae")
-    dock.form.fields["steps"].widget.value = 20
-    with qtbot.waitSignal(dock.runner.ended, timeout=60_000):
-        press(qtbot, dock.run_button)
-    assert "done" in dock.message.text()
+    dock.panel.form.fields["steps"].widget.value = 20
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000):
+        press(qtbot, dock.panel.run_button)
+    assert "done" in dock.panel.message.text()
     assert told == ["vae", "classify", "equations"]
     assert dock.session.study.state("equations") == "stale"
     assert dock.session.front is None, "of other latents"
     assert "out of date" in dock.steps.item(3).text()
-    assert "Out of date" not in dock.summary.text()
+    assert "Out of date" not in dock.panel.summary.text()
     dock.choose_step("equations")
-    assert "Out of date" in dock.summary.text()
+    assert "Out of date" in dock.panel.summary.text()
     assert "run again" in dock.steps.item(2).toolTip()
 
 
 def test_failure_is_one_sentence(qtbot, dock, own_study):
     dock.open_study(own_study)
     dock.choose_step("cells")
-    dock.form.fields["window"].widget.value = "wide"
-    press(qtbot, dock.run_button)
-    assert dock.message.text() == ("The setting 'window' is not usable: 'wide' is not a number.")
-    dock.form.fields["window"].widget.value = ""
-    dock.form.fields["classes"].widget.value = "/nowhere/classes.csv"
-    with qtbot.waitSignal(dock.runner.ended, timeout=60_000):
-        press(qtbot, dock.run_button)
-    assert dock.message.text().startswith("The classes /nowhere/classes.csv cannot be read")
-    assert "Traceback" not in dock.message.text()
+    dock.panel.form.fields["window"].widget.value = "wide"
+    press(qtbot, dock.panel.run_button)
+    assert dock.panel.message.text() == (
+        "The setting 'window' is not usable: 'wide' is not a number."
+    )
+    dock.panel.form.fields["window"].widget.value = ""
+    dock.panel.form.fields["classes"].widget.value = "/nowhere/classes.csv"
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000):
+        press(qtbot, dock.panel.run_button)
+    assert dock.panel.message.text().startswith("The classes /nowhere/classes.csv cannot be read")
+    assert "Traceback" not in dock.panel.message.text()
 
 
 def test_a_new_study_of_layers(qtbot, viewer, dock, field_study, tmp_path):
@@ -263,11 +267,11 @@ def test_a_new_study_of_layers(qtbot, viewer, dock, field_study, tmp_path):
     assert dock.create_study(tmp_path / "new")
     assert dock.step == "cells"
     press(qtbot, dock.layers_form.button)
-    assert dock.form.fields["image"].get() == (tmp_path / "new" / "images" / "nuclei.tif",)
-    dock.form.fields["size"].widget.value = 32
-    with qtbot.waitSignal(dock.runner.ended, timeout=60_000):
-        press(qtbot, dock.run_button)
-    assert dock.session.study.state("cells") == "ready", dock.message.text()
+    assert dock.panel.form.fields["image"].get() == (tmp_path / "new" / "images" / "nuclei.tif",)
+    dock.panel.form.fields["size"].widget.value = 32
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000):
+        press(qtbot, dock.panel.run_button)
+    assert dock.session.study.state("cells") == "ready", dock.panel.message.text()
     assert len(dock.session.cells) == 16
     # the user's own layers are coloured, where they are
     assert dock.overlay.labels is viewer.layers["segmentation"]
@@ -281,8 +285,8 @@ def test_closing_the_viewer_cancels(qtbot, make_napari_viewer, own_study):
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Study")
     dock.open_study(own_study)
     dock.choose_step("vae")
-    dock.form.fields["steps"].widget.value = 100_000
-    press_programmatically = dock.run_step
+    dock.panel.form.fields["steps"].widget.value = 100_000
+    press_programmatically = dock.panel.run_step
     press_programmatically()
     job = dock.session.job
     assert job is not None
@@ -295,7 +299,7 @@ def test_one_of_each_per_viewer(viewer, dock):
     session = Session.of(viewer)
     assert dock.session is session
     assert Overlay.of(session) is dock.overlay
-    assert Runner.of(session) is dock.runner
+    assert Runner.of(session) is dock.panel.runner
 
 
 def test_movies_are_coloured_frame_by_frame(viewer, dock, tmp_path):

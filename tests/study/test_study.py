@@ -250,7 +250,7 @@ def test_opening_and_states_hash_nothing(study, monkeypatch):
     def refuse(path):
         raise AssertionError(f"{path} is hashed")
 
-    monkeypatch.setattr("napari_parsimony.study.study.hash_file", refuse)
+    monkeypatch.setattr("napari_parsimony.study.stale.hash_file", refuse)
     monkeypatch.setattr("napari_parsimony.study.record.hash_file", refuse)
     assert states(Study.open(study.path)) == ["ready"] * 3
 

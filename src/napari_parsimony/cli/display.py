@@ -58,6 +58,7 @@ class JsonLines(Quiet):
                     "total": progress.total,
                     "message": progress.message,
                     "values": {k: _finite(v) for k, v in progress.values.items()},
+                    "preview": dict(progress.preview),
                 }
             )
 

@@ -8,10 +8,10 @@ import numpy as np
 from napari.components import ViewerModel
 from numpy.typing import NDArray
 
+from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.cells.geometry import crop_to_image
 from napari_parsimony.figures.palette import pictures
 from napari_parsimony.gui.overlay import Overlay
-from napari_parsimony.gui.session import CellKey
 
 NAME = "decoded cell"
 

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.figures.text import shortened
 from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
 from napari_parsimony.gui.dock import (
@@ -32,7 +33,7 @@ from napari_parsimony.gui.dock import (
 from napari_parsimony.gui.latent_sliders import LatentSliders
 from napari_parsimony.gui.latex import crop_pixmap
 from napari_parsimony.gui.overlay import Overlay
-from napari_parsimony.gui.session import CellKey, Session
+from napari_parsimony.gui.session import Session
 from napari_parsimony.study.steps import target
 
 _PICTURE = 112  # logical pixels

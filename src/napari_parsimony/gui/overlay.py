@@ -56,6 +56,7 @@ class Overlay:
         session.study_changed.connect(self._open)
         session.artefacts_changed.connect(self._renew)
         session.expression_changed.connect(self.recolour)
+        session.annotations_changed.connect(self.recolour)
         session.cell_changed.connect(self._mark)
         session.cell_changed.connect(self._write_texts)
         viewer = session.viewer
@@ -239,7 +240,7 @@ class Overlay:
         if picture is None or study is None:
             return
         rows = self._rows_in_view()
-        score = self._all_scores()
+        score = self.session.best_scores()
         cells = self.session.cells.iloc[rows]
         if score is None:
             score = np.full(len(self.session.cells), np.nan)
@@ -299,16 +300,6 @@ class Overlay:
         assert self._picture is not None
         found: NDArray[np.int64] = self._picture.label[np.isin(self._picture.rows, rows)]
         return found
-
-    def _all_scores(self) -> "NDArray[np.float64] | None":
-        """Scores by the equation that is looked at, else by the sparse network, of all cells."""
-        study = self.session.study
-        assert study is not None
-        if self.session.has("equations"):
-            return self.session.cell_scores()
-        if self.session.has("classify"):
-            return study.network_scores()["sparse"].to_numpy(np.float64)
-        return None
 
     def _annotated(self, rows: NDArray[np.int64]) -> "NDArray[np.float64] | None":
         """Which of the two classes cells were said to be of, None before there are two."""

@@ -3,7 +3,6 @@
 Docks listen to the session and change it, never each other. No Qt here.
 """
 
-import math
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
@@ -12,10 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_parsimony.cells.annotations import Annotations, CellKey
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.scoring import UNKNOWN_CLASSES, Scoring
 from napari_parsimony.jobs.job import Job
 from napari_parsimony.report import STEPS
+from napari_parsimony.study.latent_names import read_latent_names, write_latent_names
 from napari_parsimony.study.steps import target
 from napari_parsimony.study.study import Study
 
@@ -24,17 +26,10 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
-    from napari_parsimony.symbolic.expression import Expression
-    from napari_parsimony.symbolic.front import Front
-
-CellKey = tuple[str, int, int]
 Latents = NDArray[np.float64]
 
-UNDECIDED = "not decided"
-UNKNOWN_CLASSES = ("first class", "second class")
 
-
-class Session:
+class Session(Scoring):
     """The state that the docks of one viewer share; get it with `Session.of`.
 
     Attributes
@@ -50,10 +45,18 @@ class Session:
         step. Readers of the study are fresh.
     cell_changed
         Another cell is selected: its key ``(image, frame, label)``, or None.
+    selection_changed
+        Other cells are selected together, by a lasso say: their rows in the table of cells, (N,)
+        int64; empty if none are.
+    annotations_changed
+        Somebody gave cells other classes, or classes other names or colours.
+    names_changed
+        Latents were given other names.
     latents_changed
         The latent position that is looked at moved: (latents,) float64.
     expression_changed
-        Another equation is looked at: its index in the front, or None.
+        Another equation is looked at: its index in the front, or None if there is none, or it is
+        one that was written by hand.
     job_changed
         A job was started or has ended: the job, or None if nothing runs.
     """
@@ -61,8 +64,10 @@ class Session:
     study_changed = Signal(object)
     artefacts_changed = Signal(str)
     cell_changed = Signal(object)
+    selection_changed = Signal(np.ndarray)
+    annotations_changed = Signal()
+    names_changed = Signal()
     latents_changed = Signal(np.ndarray)
-    expression_changed = Signal(object)
     job_changed = Signal(object)
 
     _sessions: ClassVar["WeakKeyDictionary[Any, Session]"] = WeakKeyDictionary()
@@ -94,9 +99,11 @@ class Session:
     def _forget(self) -> None:
         self._fingerprints: dict[str, str] = {}
         self._classes = UNKNOWN_CLASSES
+        self._stamp: object = None
         self._cell: CellKey | None = None
+        self._selection: NDArray[np.int64] = np.zeros(0, np.int64)
         self._latents: Latents = np.zeros(0)
-        self._candidate: int | None = None
+        self._candidate = self._by_hand = None
         self._index: tuple[str, pd.MultiIndex] | None = None
 
     # The study
@@ -133,11 +140,13 @@ class Session:
             self._read_steps()
             self._candidate = self._chosen()
             self._latents = self._average()
+            self._stamp = self.annotations
         except UserError:
             vars(self).update(former)
             raise
         self.study_changed.emit(study)
         self.cell_changed.emit(None)
+        self.selection_changed.emit(self.selection)
         self.latents_changed.emit(self.latents)
         self.expression_changed.emit(self._candidate)
 
@@ -153,12 +162,17 @@ class Session:
         except UserError:
             self._fingerprints = before  # the next look sees the same changes
             raise
+        if "equations" in changed:
+            self._by_hand = None
         self._candidate, self._latents = candidate, latents
         if gone and self._cell is not None:
             self._cell = None
             self.cell_changed.emit(None)
+        if "cells" in changed and len(self._selection):
+            self.select_cells(np.zeros(0, np.int64))
         for name in changed:
             self.artefacts_changed.emit(name)
+        self._look_at_annotations()
         if "vae" in changed:
             self._to_cell()
             self.latents_changed.emit(self.latents)
@@ -229,6 +243,20 @@ class Session:
             row = self._open().latents().iloc[self.row_of(self._cell)]
             self.set_latents(row[self._names].to_numpy(np.float64))
 
+    @property
+    def selection(self) -> NDArray[np.int64]:
+        """Rows of the cells that are selected together, (N,); a copy."""
+        return self._selection.copy()
+
+    def select_cells(self, rows: NDArray[Any]) -> None:
+        """Select cells together, by their rows in the table of cells, (N,); none: empty."""
+        rows = np.unique(np.asarray(rows, np.int64))
+        if len(rows) and not (rows[0] >= 0 and rows[-1] < len(self.cells)):
+            raise ValueError("the study has no such cells")
+        if not np.array_equal(rows, self._selection):
+            self._selection = rows
+            self.selection_changed.emit(rows.copy())
+
     def row_of(self, key: CellKey) -> int:
         """Row of a cell in the table of cells, and of everything that is in the same order.
 
@@ -259,6 +287,50 @@ class Session:
     def crop(self, key: CellKey) -> NDArray[np.float32]:
         """Crop of a cell, (C, S, S)."""
         return np.asarray(self._open().crops()[self.row_of(key)], np.float32)
+
+    # What people say
+
+    @property
+    def annotations(self) -> Annotations:
+        """Classes that people gave to cells; nothing without a study."""
+        return Annotations() if self.study is None else self.study.annotations()
+
+    def annotate(self, annotations: Annotations) -> None:
+        """Replace the annotations, on disk too; see `Annotator` for a way that can be undone.
+
+        Raises
+        ------
+        UserError
+            If no study is open, or they cannot be written.
+        """
+        self._open().annotate(annotations)
+        self._look_at_annotations()
+
+    def _look_at_annotations(self) -> None:
+        before, self._stamp = self._stamp, self.annotations
+        if self._stamp != (before or Annotations()):
+            self.annotations_changed.emit()
+
+    @property
+    def latent_names(self) -> dict[str, str]:
+        """Names that people gave to latents, by `z0`, `z1`, …."""
+        return {} if self.study is None else read_latent_names(self.study)
+
+    def name_latent(self, latent: str, name: str) -> None:
+        """Name a latent; an empty name takes it back.
+
+        Raises
+        ------
+        UserError
+            If there are no latents yet, or the names cannot be written.
+        """
+        names = {**self.latent_names, latent: name.strip()}
+        write_latent_names(self._open(), {key: text for key, text in names.items() if text})
+        self.names_changed.emit()
+
+    def title_of(self, latent: str) -> str:
+        """Name of a latent with its index, for people: ``z3 size``."""
+        return f"{latent} {self.latent_names.get(latent, '')}".strip()
 
     # Latents
 
@@ -309,76 +381,6 @@ class Session:
 
         drawn: NDArray[np.float32] = decode_latents(self._open().vae(), latents[None])[0]
         return drawn
-
-    # Equations and scores
-
-    @property
-    def front(self) -> "Front | None":
-        """The equations, None if there are none yet."""
-        return self._open().front() if self.has("equations") else None
-
-    @property
-    def candidate(self) -> int | None:
-        """Index in the front of the equation that is looked at."""
-        return self._candidate
-
-    @property
-    def expression(self) -> "Expression | None":
-        """The equation that is looked at."""
-        front = self.front
-        if front is None or self._candidate is None:
-            return None
-        return front.candidates[self._candidate].expression
-
-    def choose_expression(self, index: int) -> None:
-        """Look at another equation of the front; the study's own choice stays."""
-        front = self.front
-        if front is None or not 0 <= index < len(front.candidates):
-            raise UserError(f"There is no equation number {index}.")
-        if index != self._candidate:
-            self._candidate = index
-            self.expression_changed.emit(index)
-
-    def _chosen(self) -> int | None:
-        front = self.front
-        return None if front is None else front.chosen
-
-    @property
-    def classes(self) -> tuple[str, str]:
-        """Names of the two classes: scores below 0, and above."""
-        return self._classes
-
-    def class_of(self, score: float | None) -> str:
-        """Name the class of a score; 0 and NaN decide nothing."""
-        if score is None or math.isnan(score) or score == 0:
-            return UNDECIDED
-        return self.classes[int(score > 0)]
-
-    def scores(self, latents: NDArray[Any]) -> dict[str, float | None]:
-        """Score a latent position, (latents,), by the network and the equation looked at.
-
-        Returns
-        -------
-        dict
-            ``sparse`` and ``symbolic``; None where the study has no such scheme yet.
-        """
-        found: dict[str, float | None] = {"sparse": None, "symbolic": None}
-        if self.has("classify"):
-            found["sparse"] = float(self._open().classifier().sparse_scores(latents[None])[0])
-        expression = self.expression
-        if expression is not None:
-            values = dict(zip(self._names, latents, strict=True))
-            found["symbolic"] = float(expression.evaluate(values))
-        return found
-
-    def cell_scores(self) -> Latents | None:
-        """Score every cell by the equation that is looked at, (cells,); None without one."""
-        expression = self.expression
-        if expression is None:
-            return None
-        table = self._open().latents()
-        scores = expression.evaluate({name: table[name].to_numpy() for name in self._names})
-        return np.broadcast_to(np.asarray(scores, np.float64), len(table))
 
     # The job
 

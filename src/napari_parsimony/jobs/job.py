@@ -251,7 +251,13 @@ class Job:
         if event["event"] == "progress":
             values = {k: math.nan if v is None else float(v) for k, v in event["values"].items()}
             self._events.put(
-                Progress(int(event["done"]), int(event["total"]), str(event["message"]), values)
+                Progress(
+                    int(event["done"]),
+                    int(event["total"]),
+                    str(event["message"]),
+                    values,
+                    dict(event["preview"]),
+                )
             )
         elif event["event"] == "done":
             self.seconds = float(event["seconds"])

@@ -85,6 +85,8 @@ class StepRecord(_Document):
         Files and folders outside the study that the settings name, and how they looked.
     inputs
         The fingerprints of the steps it read.
+    annotations
+        Stamp of the annotations, for steps in whose artefact classes have a say.
     outputs
         SHA-256 of every file that it wrote.
     sizes
@@ -105,6 +107,7 @@ class StepRecord(_Document):
     platform: str
     sources: dict[str, str]
     inputs: dict[str, str]
+    annotations: str = ""
     outputs: dict[str, str]
     sizes: dict[str, int]
     fingerprint: str
@@ -136,6 +139,7 @@ def describe(
     out: Path,
     sources: dict[str, str],
     inputs: dict[str, str],
+    annotations: str,
     seconds: float,
 ) -> StepRecord:
     """Write down a step that has just been done, hashing all files in `out`."""
@@ -147,6 +151,7 @@ def describe(
         platform=platform.platform(),
         sources=sources,
         inputs=inputs,
+        annotations=annotations,
         **_result(step, out),
         seconds=round(seconds, 3),
     )

@@ -49,7 +49,8 @@ def run_step(study: Study, step: Step, config: Config, report: Report = silent) 
     config = settings.with_absolute_paths(config, Path.cwd())
     with exclusive(study.path, step.name):
         inputs = {name: _fingerprint(study, step, name) for name in step.inputs}
-        checkpoints = _checkpoints(study, step, config, inputs)
+        annotations = study.annotations().stamp if step.reads_classes(config) else ""
+        checkpoints = _checkpoints(study, step, config, inputs, annotations)
         start = time.monotonic()
         # before the step reads them: what changes while it runs counts as changed
         sources = source_stamps(config, study.path)
@@ -63,8 +64,9 @@ def run_step(study: Study, step: Step, config: Config, report: Report = silent) 
                         f"Could not use {error.filename}: {error.strerror or error}."
                     ) from error
                 raise
+            seconds = time.monotonic() - start
             record = describe(
-                step.name, config, study.path, out, sources, inputs, time.monotonic() - start
+                step.name, config, study.path, out, sources, inputs, annotations, seconds
             )
             write_json(out / STEP_FILE, record.model_dump(mode="json"))
         # the artefact is in place: what cannot be removed (NFS, a virus scanner) fails nothing
@@ -90,13 +92,19 @@ def _fingerprint(study: Study, step: Step, name: str) -> str:
     return record.fingerprint
 
 
-def _checkpoints(study: Study, step: Step, config: Config, inputs: dict[str, str]) -> Path:
+def _checkpoints(
+    study: Study, step: Step, config: Config, inputs: dict[str, str], annotations: str
+) -> Path:
     """Find the checkpoints of an interrupted run, unless they are of another one.
 
     The folder is there only if a step kept something in it: napari offers to resume then.
     """
     folder = study.path / CHECKPOINTS / step.name
-    belongs_to = {"config": settings.to_json(config, study.path), "inputs": inputs}
+    belongs_to = {
+        "config": settings.to_json(config, study.path),
+        "inputs": inputs,
+        "annotations": annotations,
+    }
     try:
         if folder.exists() and not _says(_note(folder), belongs_to):
             shutil.rmtree(folder)

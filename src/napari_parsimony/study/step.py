@@ -32,6 +32,8 @@ class Step:
         ``run(study, config, out, checkpoints, report)`` writes the artefact into the empty folder
         `out`. `checkpoints` is a folder that it makes if it has anything to keep; what it keeps
         there it finds again if it was interrupted.
+    reads_classes
+        Whether the classes of cells have a say in the artefact, by its settings.
     """
 
     name: str
@@ -40,3 +42,4 @@ class Step:
     config: type[Config]
     inputs: tuple[str, ...]
     run: Callable[["Study", Any, Path, Path, Report], None]
+    reads_classes: Callable[[Any], bool] = lambda config: False

@@ -55,7 +55,7 @@ def target(study: Study) -> "tuple[np.ndarray, tuple[str, str]]":
 
     from napari_parsimony.classify.targets import binary_targets
 
-    raw, record = study.cells()["class"], study.step("classify")
+    raw, record = study.classes_told(), study.step("classify")
     if record is not None and raw.isna().all():
         # networks were taken over to classify cells of which nobody knows the class
         first, second = study.read("classify", "summary.json", lambda p: read_json(p)["names"])
@@ -114,6 +114,8 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
         classifier.save(out)
     scores = classifier.scores(crops, latents, report)
     pd.concat([latents[KEY], scores], axis=1).to_parquet(out / "scores.parquet", index=False)
+    # what follows speaks of the classes that were learned from, not of those of tomorrow
+    cells[[*KEY, "class"]].to_parquet(out / "classes.parquet", index=False)
 
 
 def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report: Report) -> None:
@@ -221,6 +223,7 @@ STEPS = _by_name(
         VaeConfig,
         ("cells",),
         _vae,
+        reads_classes=lambda config: config.guidance > 0,
     ),
     Step(
         "classify",
@@ -229,6 +232,7 @@ STEPS = _by_name(
         ClassifyConfig,
         ("cells", "vae"),
         _classify,
+        reads_classes=lambda config: True,
     ),
     Step(
         "equations",

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from napari_parsimony import __version__
-from napari_parsimony.artefact import hash_file, read_json, recover_folder, write_json
+from napari_parsimony.artefact import read_json, recover_folder, write_json
 from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Report, silent
 from napari_parsimony.study import record as records
+from napari_parsimony.study import stale
 from napari_parsimony.study.lock import unless_running
 from napari_parsimony.study.record import STEP_FILE, StepRecord, StudyRecord
 
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from napari_parsimony.cells.annotations import Annotations
     from napari_parsimony.classify.classifier import Classifier
     from napari_parsimony.symbolic.front import Front
     from napari_parsimony.trust.schemes import Schemes
     from napari_parsimony.vae.model import Vae
 
 STUDY_FILE = "study.json"
+ANNOTATIONS = "annotations.json"
 State = Literal["missing", "ready", "stale"]
 T = TypeVar("T")
 
@@ -52,6 +55,7 @@ class Study:
         self.created = about.created
         self._records: dict[str, tuple[tuple[int, ...], StepRecord]] = {}
         self._cache: dict[tuple[str, str], tuple[str, Any]] = {}
+        self._annotations: tuple[tuple[int, ...], Annotations] | None = None
 
     def __repr__(self) -> str:
         return f"Study({str(self.path)!r})"
@@ -129,11 +133,9 @@ class Study:
             If its record cannot be understood.
         """
         path = self.path / name / STEP_FILE
-        try:
-            found = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
+        version = _version(path)
+        if version is None:
             return None
-        version = (found.st_ino, found.st_mtime_ns, found.st_size)
         known = self._records.get(name)
         if known is None or known[0] != version:
             record = records.read_document(path, StepRecord)
@@ -149,63 +151,20 @@ class Study:
         return "stale" if self.why_stale(name) else "ready"
 
     def why_stale(self, name: str) -> str | None:
-        """Why a step should be run again, in one sentence; None if it is ready or missing.
+        """Why a step should be run again, in one sentence; see `napari_parsimony.study.stale`."""
+        return stale.why_stale(self, name)
 
-        This is quick: sizes and recorded fingerprints are compared, nothing large is read. What
-        it leaves out: `changed_sources` and `verify`.
-        """
-        return self._why_stale(name, ())
-
-    def _why_stale(self, name: str, above: tuple[str, ...]) -> str | None:
-        record = self.step(name)
-        if record is None:
-            return None
-        folder = self.path / name
-        for file, size in record.sizes.items():
-            if not (folder / file).is_file():
-                return f"The file {name}/{file} is missing."
-            if (folder / file).stat().st_size != size:
-                return f"The file {name}/{file} was changed afterwards."
-        # `above`: nothing is made from itself, unless somebody wrote so
-        if name in above or record.fingerprint != records.fingerprint(name, record.outputs):
-            return f"The file {name}/{STEP_FILE} was changed afterwards."
-        for source, expected in record.inputs.items():
-            upstream = self.step(source)
-            if upstream is None:
-                return f"The step '{source}', which it was made from, is missing."
-            if upstream.fingerprint != expected:
-                return f"The step '{source}' has been run again and gave something else."
-            if self._why_stale(source, (*above, name)):
-                return f"The step '{source}', which it was made from, is stale."
-        return None
+    def annotated_since(self, name: str) -> bool:
+        """Whether cells got other classes since; see `napari_parsimony.study.stale`."""
+        return stale.annotated_since(self, name)
 
     def changed_sources(self, name: str) -> list[Path]:
-        """Files and folders outside the study that changed since a step read them.
-
-        Ones that are not there (any more, or on this machine) are not counted. Looks at every
-        file of a folder; reads them only where dates alone differ, and not if they are large.
-        """
-        record = self.step(name)
-        sources = record.sources if record else {}
-        found = {self.path / path: before for path, before in sources.items()}
-        there = [path for path in found if path.exists()]
-        return [path for path in there if records.is_changed(path, found[path])]
+        """Files outside the study that changed since; see `napari_parsimony.study.stale`."""
+        return stale.changed_sources(self, name)
 
     def verify(self) -> list[Path]:
-        """Hash every file of every step; this reads all of the study.
-
-        Returns
-        -------
-        list
-            Files that are missing or not what the step had written.
-        """
-        damaged = []
-        for name, record in self.steps().items():
-            for file, expected in record.outputs.items():
-                path = self.path / name / file
-                if not path.is_file() or hash_file(path) != expected:
-                    damaged.append(path)
-        return damaged
+        """Files of the study that are damaged; see `napari_parsimony.study.stale`."""
+        return stale.verify(self)
 
     def run(self, name: str, config: Config, report: Report = silent) -> StepRecord:
         """Run a step in this process; see `napari_parsimony.study.run.run_step`."""
@@ -263,10 +222,54 @@ class Study:
             del self._cache[key]
 
     def cells(self) -> "pd.DataFrame":
-        """Table of cells, one row a cell; see `napari_parsimony.cells.table`."""
+        """Table of cells, one row a cell; see `napari_parsimony.cells.table`.
+
+        Its classes are those that people gave by now, see `annotations`.
+        """
         from napari_parsimony.cells.table import read_cells
 
-        return self.read("cells", "cells.parquet", read_cells).copy(deep=False)
+        annotations = self.annotations()
+        table = self.read("cells", "cells.parquet", read_cells)
+        step = self.step("cells")
+        assert step is not None, "it was just read"
+        key, version = ("cells", f"annotated {step.fingerprint}"), annotations.stamp
+        known = self._cache.get(key)
+        if known is None or known[0] != version:
+            known = self._cache[key] = version, annotations.applied(table)
+        annotated: pd.DataFrame = known[1]
+        return annotated.copy(deep=False)
+
+    def annotations(self) -> "Annotations":
+        """Classes that people gave to cells in this study."""
+        from napari_parsimony.cells.annotations import Annotations, read_annotations
+
+        path = self.path / ANNOTATIONS
+        version = _version(path)
+        if version is None:
+            return Annotations()
+        if self._annotations is None or self._annotations[0] != version:
+            self._annotations = version, read_annotations(path)
+        return self._annotations[1]
+
+    def annotate(self, annotations: "Annotations") -> None:
+        """Replace the annotations. Nothing becomes stale: see `annotated_since`.
+
+        Raises
+        ------
+        UserError
+            If they cannot be written.
+        """
+        from napari_parsimony.cells.annotations import write_annotations
+
+        with _usable(self.path):
+            write_annotations(annotations, self.path / ANNOTATIONS)
+
+    def classes_told(self) -> "pd.Series":
+        """Class of every cell as the step 'classify' was told, missing where nobody knew."""
+        record = self.step("classify")
+        if record is None or "classes.parquet" not in record.outputs:
+            return self.cells()["class"]
+        return self._table("classify", "classes.parquet")["class"]
 
     def crops(self) -> "np.ndarray":
         """Crops (N, C, S, S) float16, on disk until looked at; row i is row i of the cells."""
@@ -327,6 +330,15 @@ class Study:
     def _table(self, step: str, file: str) -> "pd.DataFrame":
         # a shallow copy: a column that a caller adds stays the caller's
         return self.read(step, file, _read_parquet).copy(deep=False)
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    """Tell what differs once a file was replaced; None if it is not there."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _read_parquet(path: Path) -> "pd.DataFrame":
