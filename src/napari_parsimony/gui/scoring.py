@@ -23,6 +23,7 @@ class Scoring:
     """The part of a `Session` that scores cells and latent positions."""
 
     expression_changed = Signal(object)
+    latent_looked_at = Signal(str)
 
     study: "Study | None"
     _classes: tuple[str, str]
@@ -83,6 +84,18 @@ class Scoring:
             raise UserError(f"The study has no latent {strange[0]}.")
         self._candidate, self._by_hand = None, expression
         self.expression_changed.emit(None)
+
+    def look_at_latent(self, name: str) -> None:
+        """Ask the docks to bring a latent, `z0`, `z1`, …, into sight; nothing is moved.
+
+        Raises
+        ------
+        UserError
+            If there is no such latent.
+        """
+        if not self.has("vae") or name not in self._names:
+            raise UserError(f"The study has no latent {name}.")
+        self.latent_looked_at.emit(name)
 
     def _chosen(self) -> int | None:
         front = self.front

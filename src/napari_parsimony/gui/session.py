@@ -57,6 +57,8 @@ class Session(Scoring):
     expression_changed
         Another equation is looked at: its index in the front, or None if there is none, or it is
         one that was written by hand.
+    latent_looked_at
+        Somebody asked to see a latent: its name, `z0`, `z1`, …; see `look_at_latent`.
     job_changed
         A job was started or has ended: the job, or None if nothing runs.
     """
