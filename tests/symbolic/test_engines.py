@@ -56,7 +56,7 @@ def test_contract(name):
     assert min(member.error for member in found) < 1e-6
     # progress that ends at its end
     assert partials
-    assert all(0 < partial.done <= partial.total for partial in partials)
+    assert all(0 <= partial.done <= partial.total for partial in partials)
     assert [p.done for p in partials] == sorted(p.done for p in partials)
     assert {member.expression for member in partials[-1].front} <= {f.expression for f in found}
     # deterministic
@@ -201,3 +201,8 @@ def test_the_child_imports_neither_torch_nor_qt():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_time_limit_ends_a_search_that_would_go_on():
+    found = Operon().search(problem(**LONG, time_limit=0.01), lambda partial: None)
+    assert found

@@ -15,6 +15,7 @@ from matplotlib.mathtext import MathTextParser
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.expression import ARITY, Expression, apply, constant, variable
+from napari_parsimony.symbolic.parse import NotAnEquationError
 
 LAW = "z29*(z17^2 + z21^2) - exp(exp(z3))"
 NAMES = ["z3", "z17", "z21", "z29"]
@@ -291,3 +292,31 @@ def test_numbers_are_short_and_signs_fold():
     assert [t.unicode() for t in Expression.parse("2*(x - y)").terms] == ["2·x", "2·(−y)"]
     assert Expression.parse("a - (b - c)").unicode() == "a − (b − c)"
     assert Expression.parse("area_mean/x_2").latex() == r"\frac{\mathrm{area\_mean}}{x_{2}}"
+
+
+@given(st.text("z317+-*/^(), .exp$²", max_size=30))
+@settings(max_examples=400, deadline=None)
+def test_what_cannot_be_read_is_pointed_at(text):
+    wrong = None
+    try:
+        expression = Expression.parse(text, NAMES)
+    except NotAnEquationError as error:
+        wrong = error
+    if wrong is None:
+        assert Expression.parse(str(expression), NAMES) == expression
+    else:
+        assert 0 <= wrong.place <= len(text)
+        assert "\n" not in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("z3 + * 2", 5), ("z3 +  ", 4), ("z3 + foo(2)", 5), ("z3 $ 4", 3), ("(z3", 3),
+        ("z3 z17", 3), ("z3 + z4", 5), ("2 + exp", 4), ("", 0),
+    ],
+)  # fmt: skip
+def test_places_of_mistakes(text, place):
+    with pytest.raises(NotAnEquationError) as caught:
+        Expression.parse(text, [*NAMES, "exp"])
+    assert caught.value.place == place

@@ -171,3 +171,32 @@ def test_nothing_small_enough(monkeypatch):
     config = EquationsConfig(engines=("quick",), max_size=3)
     with pytest.raises(UserError, match="size 3 or less"):
         search_front(*study(300), config, silent)
+
+
+def test_the_front_can_be_seen_while_it_grows():
+    reports = []
+    config = QUICK.model_copy(update={"by_hand": "z3*z17", "max_size": 8})
+    front = search_front(*study(200), config, reports.append)
+    previews = [report.preview for report in reports if report.preview]
+    json.dumps(previews, allow_nan=False)
+    assert [p["loss"] for p in previews] == sorted((p["loss"] for p in previews), reverse=True)
+    assert {p["loss"] for p in previews} == {"squared error", "logistic loss"}
+    for preview in previews:
+        sizes = [size for size, _, _ in preview["front"]]
+        losses = [loss for _, loss, _ in preview["front"]]
+        assert sizes == sorted(set(sizes))
+        assert losses == sorted(losses, reverse=True)
+    # what it ends with was there to be seen
+    shown = {size for size, _, _ in previews[-1]["front"]}
+    assert {candidate.size for candidate in front.candidates} <= shown
+
+
+def test_equations_by_hand_compete():
+    data = study(600)
+    law = "z29*(z17^2 + z21^2) - exp(exp(z3))"
+    config = QUICK.model_copy(update={"by_hand": f"{law}; z3", "max_size": 11})
+    front = search_front(*data, config, silent)
+    by_hand = [c for c in front.candidates if c.engine == "by hand"]
+    assert by_hand, "the law itself, or what it was shortened to, is on the front"
+    with pytest.raises(UserError, match="'z99' is not one of its variables"):
+        search_front(*data, QUICK.model_copy(update={"by_hand": "z99"}), silent)

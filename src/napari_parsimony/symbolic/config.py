@@ -25,6 +25,13 @@ class EquationsConfig(Config):
         description="The front.json of another study whose equations are taken over without a "
         "search; this study must use the same VAE.",
     )
+    by_hand: str = Field(
+        "",
+        description="Equations written by hand, separated by ';', for instance "
+        "'z3 - exp(z7); z3*z7': they compete with what the engines find. Their numbers are fitted "
+        "to the classes like those of all others.",
+        json_schema_extra=_ADVANCED,
+    )
     target: Literal["logits", "labels"] = Field(
         "logits",
         description="What the engines imitate: 'logits', the scores of the sparse network, which "
@@ -53,6 +60,12 @@ class EquationsConfig(Config):
         le=100,
         description="Evolutionary searches with different seeds; one alone can miss an interaction "
         "by bad luck.",
+    )
+    time_limit: float | None = Field(
+        None,
+        gt=0,
+        description="Minutes after which the evolutionary search ends with what it has found; "
+        "empty: none. With a limit, what is found depends on the speed of the computer.",
     )
     operators: tuple[
         Literal["add", "sub", "mul", "div", "square", "exp", "log", "sqrt", "abs", "tanh", "sin"],

@@ -14,6 +14,22 @@ from napari_parsimony.symbolic.expression import (
 )
 
 MAX_CHARACTERS = 20_000
+
+
+class NotAnEquationError(UserError):
+    """Text that cannot be read as an equation.
+
+    Attributes
+    ----------
+    place
+        Index of the character where reading ended; that of the end if something is missing there.
+    """
+
+    def __init__(self, message: str, place: int) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 # Julia writes 1.5f0 for single precision
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eEf][+-]?\d+)?)"
@@ -37,9 +53,10 @@ def parse(text: str, variables: Sequence[str] | None = None) -> Expression:
 
     Raises
     ------
+    NotAnEquationError
+        If the text is nested more than 100 levels deep, or anything but such an equation.
     UserError
-        If the text is longer than 20,000 characters, nested more than 100 levels deep, or anything
-        but such an equation.
+        If it is no text, or longer than 20,000 characters.
     """
     if not isinstance(text, str):
         raise UserError(f"An equation is text, but this is {type(text).__name__}.")
@@ -62,19 +79,27 @@ class _Parser:
         for synonym in ("−", "·"):
             self.text = self.text.replace(synonym, _SYNONYMS[synonym])
         tokens, place, end = [], 0, len(self.text.rstrip())
+        self.places: list[int] = []  # where each token begins
         while place < end:
             match = _TOKEN.match(self.text, place)
             if match is None:
-                raise self._error(f"'{self.text[place:].strip()[:1]}' is not understood")
+                strange = end - len(self.text[place:end].lstrip())
+                raise self._error(f"'{self.text[strange]}' is not understood", strange)
             kind = str(match.lastgroup)
             word = match[kind]
             tokens.append((kind, _SYNONYMS.get(word, word)))
+            self.places.append(match.start(kind))
             place = match.end()
+        self.places.append(end)
         return [*tokens, ("end", "")]
 
-    def _error(self, what: str) -> UserError:
+    def _error(self, what: str, place: int | None = None) -> NotAnEquationError:
+        """Say what is wrong, by default with the token that was taken last."""
+        if place is None:
+            place = self.places[max(self.at - 1, 0)]
         shown = self.text if len(self.text) <= 60 else self.text[:57] + "..."
-        return UserError(f"The equation '{shown}' cannot be read: {what}.")
+        where = f"(at character {place + 1})"
+        return NotAnEquationError(f"The equation '{shown}' cannot be read: {what} {where}.", place)
 
     def _next(self) -> tuple[str, str]:
         self.at += 1
@@ -86,7 +111,12 @@ class _Parser:
             raise self._error(f"'{word}' is missing before '{found[:60] or 'its end'}'")
 
     def whole(self) -> Expression:
-        expression = self.expression(0)
+        try:
+            expression = self.expression(0)
+        except NotAnEquationError:
+            raise
+        except UserError as error:  # of a node: a name that functions have, too many levels
+            raise NotAnEquationError(str(error), self.places[max(self.at - 1, 0)]) from error
         kind, word = self._next()
         if kind != "end":
             raise self._error(f"'{word[:60]}' comes where the equation should end")
@@ -143,6 +173,7 @@ class _Parser:
         return variable(word)
 
     def call(self, function: str) -> Expression:
+        place = self.places[self.at - 1]
         self._expect("(")
         arguments = [self.expression(0)]
         while self.tokens[self.at][1] == ",":
@@ -157,5 +188,6 @@ class _Parser:
         if function == "inv" and len(arguments) == 1:
             return apply("div", constant(1.0), arguments[0])
         if ARITY.get(function, 0) != len(arguments):
-            raise self._error(f"there is no function '{function[:60]}' of {len(arguments)} numbers")
+            what = f"there is no function '{function[:60]}' of {len(arguments)} numbers"
+            raise self._error(what, place)
         return apply(function, *arguments)

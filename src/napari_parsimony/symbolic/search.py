@@ -1,6 +1,6 @@
 """From latents and the sparse network's scores to a Pareto front of equations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from napari_parsimony.progress import Progress, Report
 from napari_parsimony.symbolic.choice import one_standard_error
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.engines import engine
-from napari_parsimony.symbolic.engines.base import Partial, Problem
+from napari_parsimony.symbolic.engines.base import Found, Partial, Problem, front_of
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.front import Candidate, Front, non_dominated
 from napari_parsimony.symbolic.losses import (
@@ -35,6 +35,7 @@ SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
 FOLDS = 5  # of the cross-validation by which one equation is chosen
 _UNITS = 100  # of progress, for each engine and for what follows
 _EXPANSIONS = 30  # equations of which all shorter variants are tried
+_BY_HAND = "by hand"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def search_front(
     config
         Engines and budgets.
     report
-        Told of the progress, with the size and error of the best equation so far.
+        Told of the progress, with the size and error of the best equation so far, and of the front
+        as it is by then: `Progress.preview` has ``front``, a list of ``[size, loss, text]``, and
+        ``loss``, what kind it is.
     guided
         Whether the classes of training cells had a say in the latents. Those cells are then told
         apart better than new ones will be: only validation cells judge, though numbers are fitted
@@ -126,23 +129,28 @@ def search_front(
     problem = _problem(train, names, config)
     total = _UNITS * (len(config.engines) + 1)
 
-    found: dict[Expression, tuple[str, int]] = {}
+    found = dict.fromkeys(_by_hand(names, config), (_BY_HAND, config.seed))
+    earlier: list[Found] = []
     for number, name in enumerate(config.engines):
-        for member in engine(name).search(problem, _reporter(report, name, number, total)):
+        reporter = _reporter(report, name, number, total, tuple(earlier))
+        for member in engine(name).search(problem, reporter):
             found.setdefault(member.expression, (name, member.seed))
+            earlier.append(member)
 
     many = train.labelled().sample(REFIT_CELLS, config.seed)
     few = many.sample(SHORTEN_CELLS, config.seed)
 
-    def told(done: float, message: str) -> None:
-        report(Progress(int(total - _UNITS * (1 - done)), total, message))
+    def told(done: float, message: str, front: Sequence[_Fitted] = ()) -> None:
+        members = [(m.expression, m.loss) for m in _front(list(front))]
+        preview = _preview(members, "logistic loss") if members else {}
+        report(Progress(int(total - _UNITS * (1 - done)), total, message, preview=preview))
 
     fit = _fitting(few, names, config.balanced)
     fitted = []
     for index, (expression, source) in enumerate(found.items()):
         told(0.2 * index / len(found), "Fitting the numbers to the classes")
         fitted.append(fit(expression, source))
-    fitted = _shortened(fitted, fit, lambda done: told(0.2 + 0.6 * done, "Shortening"))
+    fitted = _shortened(fitted, fit, lambda done, pool: told(0.2 + 0.6 * done, "Shortening", pool))
     fitted = [member for member in fitted if member.expression.size <= config.max_size]
     if not fitted:
         raise UserError(
@@ -153,7 +161,7 @@ def search_front(
         fit = _fitting(many, names, config.balanced)
         fitted = [fit(m.expression, (m.engine, m.seed)) for m in fitted]
 
-    told(0.95, "Cross-validating")
+    told(0.95, "Cross-validating", fitted)
     known = train.joined(validation).labelled().sample(REFIT_CELLS, config.seed)
     judged = [_judge(m, known, validation, names, config) for m in _front(fitted)]
     kept = non_dominated(candidate for candidate, _ in judged)
@@ -234,15 +242,29 @@ def _problem(train: _Cells, names: tuple[str, ...], config: EquationsConfig) -> 
     return Problem(cells.values, names, cells.logits, config)
 
 
-def _reporter(report: Report, name: str, number: int, total: int) -> Callable[[Partial], None]:
+def _by_hand(names: tuple[str, ...], config: EquationsConfig) -> list[Expression]:
+    texts = [text for text in config.by_hand.split(";") if text.strip()]
+    return [Expression.parse(text, names) for text in texts]
+
+
+def _preview(members: Sequence[tuple[Expression, float]], loss: str) -> dict[str, object]:
+    front = [[member.size, error, member.unicode()[:200]] for member, error in members]
+    return {"front": front, "loss": loss}
+
+
+def _reporter(
+    report: Report, name: str, number: int, total: int, earlier: tuple[Found, ...]
+) -> Callable[[Partial], None]:
     def report_front(partial: Partial) -> None:
         best = min(partial.front, key=lambda found: found.error)
+        front = front_of([*earlier, *partial.front])
         report(
             Progress(
                 _UNITS * number + _UNITS * partial.done // partial.total,
                 total,
                 f"{name}: best so far {best.expression.unicode()[:120]}",
                 {"squared error": best.error, "size": float(best.expression.size)},
+                _preview([(m.expression, m.error) for m in front], "squared error"),
             )
         )
 
@@ -261,14 +283,14 @@ def _front(fitted: list[_Fitted]) -> list[_Fitted]:
 def _shortened(
     fitted: list[_Fitted],
     fit: _Fit,
-    report: Callable[[float], None],
+    report: Callable[[float, list[_Fitted]], None],
 ) -> list[_Fitted]:
     """Add shorter variants wherever they are better than all that is as short, largest first."""
     pool = _front(fitted)
     tried: set[Expression] = set()
     expanded: set[Expression] = set()
     for step in range(_EXPANSIONS):
-        report(step / _EXPANSIONS)
+        report(step / _EXPANSIONS, pool)
         member = next((m for m in reversed(pool) if m.expression not in expanded), None)
         if member is None:
             break

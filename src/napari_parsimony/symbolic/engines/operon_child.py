@@ -78,8 +78,12 @@ def run(
     config: dict[str, Any],
     emit: Callable[..., None],
 ) -> int:
-    """Search with every seed in turn; SIGINT ends it early, with what was found."""
+    """Search with every seed in turn; SIGINT and the time limit end it, with what was found."""
     stop = threading.Event()
+    if config["time_limit"] is not None:
+        limit = threading.Timer(60 * config["time_limit"], stop.set)
+        limit.daemon = True
+        limit.start()
     for number in {signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGINT)}:
         signal.signal(number, lambda *_: stop.set())
 

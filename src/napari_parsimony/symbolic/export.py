@@ -1,0 +1,111 @@
+"""Equations as code and tables that other programs read."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.render import _ATOM, _SIGN, _Piece, _Plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_parsimony.symbolic.front import Front
+
+
+def python_function(expression: Expression, classes: tuple[str, str]) -> str:
+    """Write a numpy function that can be run as it stands, with all digits.
+
+    Parameters
+    ----------
+    expression
+        What to write.
+    classes
+        Names of the classes below and above 0.
+    """
+    names = expression.variables
+    below, above = (name.replace("\\", "/").replace('"', "'") for name in classes)
+    lines = [
+        "import numpy as np",
+        "",
+        "",
+        f"def score({', '.join(names)}):",
+        f'    """Above 0: {above}; below 0: {below}; latents as numbers or arrays."""',
+        *(f"    {name} = np.asarray({name}, dtype=float)" for name in names),
+        '    with np.errstate(all="ignore"):',
+        f"        return {_Numpy().write(expression)[0]}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def sympy_code(expression: Expression) -> str:
+    """Write Python lines that make the equation a sympy expression, with all digits."""
+    names, used = expression.variables, {node.op for node in expression.nodes}
+    functions = [_Sympy.functions.get(op, op) for op in _CALLED if op in used]
+    lines = [f"from sympy import {', '.join(sorted([*functions, 'Float', 'symbols']))}", ""]
+    if names:
+        comma = "," if len(names) == 1 else ""
+        lines.append(f'{", ".join(names)}{comma} = symbols("{" ".join(names)}{comma}", real=True)')
+    return "\n".join([*lines, f"score = {_Sympy().write(expression)[0]}"]) + "\n"
+
+
+def front_table(front: "Front") -> "pd.DataFrame":
+    """Make a table of a front, one row an equation, by size."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "size": candidate.size,
+            "chosen": index == front.chosen,
+            "cross_validated_loss": candidate.validation_loss,
+            "standard_error": candidate.validation_error,
+            "standard_error_of_difference_to_best": candidate.excess_error,
+            "training_loss": candidate.train_loss,
+            "cross_validated_balanced_accuracy": candidate.balanced_accuracy,
+            "agreement_with_sparse_network": candidate.agreement,
+            "engine": candidate.engine,
+            "seed": candidate.seed,
+            "equation": str(candidate.expression),
+            "latex": candidate.latex(),
+        }
+        for index, candidate in enumerate(front.candidates)
+    )
+
+
+_CALLED = ("min", "max", "exp", "log", "sqrt", "abs", "sin", "cos", "tanh")
+
+
+class _Code(_Plain):
+    """Python's notation with the functions of a library."""
+
+    functions: ClassVar[dict[str, str]]
+    special: ClassVar[dict[str, str]]
+
+    def write(self, node: Expression) -> _Piece:
+        if node.args and not node.variables:
+            # Python's own numbers raise where IEEE says infinity, and become complex
+            return self.number(float(node.evaluate({})))
+        return super().write(node)
+
+    def number(self, value: float) -> _Piece:
+        if not np.isfinite(value):
+            text = self.special["nan" if np.isnan(value) else "inf"]
+            return (f"-{text}", _SIGN) if value < 0 else (text, _ATOM)
+        return super().number(value)
+
+    def call(self, function: str, args: list[str]) -> str:
+        return super().call(self.functions.get(function, function), args)
+
+
+class _Numpy(_Code):
+    functions: ClassVar = {
+        **{name: f"np.{name}" for name in _CALLED},
+        "min": "np.minimum",
+        "max": "np.maximum",
+    }
+    special: ClassVar = {"nan": "np.nan", "inf": "np.inf"}
+
+
+class _Sympy(_Code):
+    functions: ClassVar = {"min": "Min", "max": "Max", "abs": "Abs"}
+    special: ClassVar = {"nan": "Float('nan')", "inf": "Float('inf')"}

@@ -1,0 +1,110 @@
+"""How good an equation is on the cells of a study, as a person writes it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.losses import (
+    Floats,
+    balanced_accuracy,
+    class_weights,
+    digits_that_hold,
+    logistic,
+)
+from napari_parsimony.symbolic.refit import refit
+
+PARTS = ("train", "validation")
+
+
+class Goodness(NamedTuple):
+    """How good an equation is on some cells.
+
+    Attributes
+    ----------
+    loss
+        Mean logistic loss in nats of the cells with a class.
+    balanced_accuracy
+        Of the same cells; one that is not decided is wrong.
+    agreement
+        Part of all cells on the same side as the sparse network puts them.
+    """
+
+    loss: float
+    balanced_accuracy: float
+    agreement: float
+
+
+class _Part(NamedTuple):
+    values: Floats  # (cells, latents)
+    known: NDArray[np.bool_]
+    target: Floats  # of the known
+    weights: Floats  # of the known
+    second: NDArray[np.bool_]  # by the sparse network, of all
+
+
+class Cells:
+    """Training and validation cells of a study, ready to score equations on.
+
+    Parameters
+    ----------
+    values, names
+        All latents of all cells, (cells, latents), and their names.
+    logits
+        (cells,) the sparse network's scores.
+    target
+        (cells,) 1 for the second class, 0 for the first, NaN without a class.
+    split
+        (cells,) ``"train"``, ``"validation"`` or ``"test"``; the test cells are not looked at.
+    balanced
+        Whether both classes count the same in the loss.
+    """
+
+    def __init__(
+        self,
+        values: Floats,
+        names: tuple[str, ...],
+        logits: Floats,
+        target: Floats,
+        split: NDArray,
+        balanced: bool,
+    ) -> None:
+        self.names, self.balanced = names, balanced
+        self._parts: dict[str, _Part] = {}
+        for name in PARTS:
+            rows = split == name
+            known = np.isfinite(target[rows])
+            classes = target[rows][known]
+            if 0 < classes.sum() < len(classes):
+                weights = class_weights(classes, balanced)
+                second = logits[rows] > 0
+                self._parts[name] = _Part(values[rows], known, classes, weights, second)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Those of ``"train"`` and ``"validation"`` that have cells of both classes."""
+        return tuple(self._parts)
+
+    def goodness(self, expression: Expression) -> dict[str, Goodness]:
+        """Score an equation on each of the `parts`."""
+        found = {}
+        for name, part in self._parts.items():
+            columns = dict(zip(self.names, part.values.T, strict=True))
+            scores = np.broadcast_to(expression.evaluate(columns), len(part.values))
+            known = scores[part.known]
+            losses = logistic(known, part.target)
+            found[name] = Goodness(
+                float(np.average(losses, weights=part.weights)),
+                balanced_accuracy(known, part.target),
+                float(((scores > 0) == part.second).mean()),
+            )
+        return found
+
+    def refitted(self, expression: Expression) -> Expression:
+        """Fit the numbers to the classes of the training cells, rounded as far as that holds."""
+        part = self._parts["train"]
+        values = part.values[part.known]
+        fitted, _ = refit(expression, values, self.names, part.target, part.weights)
+        digits, _ = digits_that_hold(fitted, values, self.names)
+        return fitted.rounded(digits)
