@@ -1,6 +1,11 @@
 """Small studies for the docks: trained in seconds, once for all tests of a run."""
 
+import os
+import tempfile
 from pathlib import Path
+
+# before napari is imported: tests neither read nor write a person's settings
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-")) / "settings.yaml")
 
 import numpy as np
 import pandas as pd

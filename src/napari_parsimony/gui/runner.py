@@ -2,8 +2,8 @@
 
 import time
 
-from qtpy.QtCore import QObject, QTimer, Signal
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
 
 from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
@@ -11,6 +11,7 @@ from napari_parsimony.gui.dock import when_destroyed
 from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
+from napari_parsimony.report import STEPS
 
 POLL = 50  # ms
 LOOK = 2000  # ms between looks whether another process has run a step
@@ -82,6 +83,7 @@ class Runner(QObject):
             if parent is not None:
                 # not a method: it must run while the runner itself is being deleted
                 when_destroyed(parent, lambda: _stop(runner._job))
+                parent.installEventFilter(runner)
         found: Runner = session.attached[cls]
         return found
 
@@ -110,6 +112,35 @@ class Runner(QObject):
     def cancel(self) -> None:
         """Ask the running step to stop."""
         _stop(self._job)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Ask before a window with a running step is closed; True keeps it open."""
+        if event.type() != QEvent.Type.Close or self._job is None:
+            return False
+        middle = watched.centralWidget() if isinstance(watched, QMainWindow) else None
+        if middle is None or not middle.isVisible():
+            return False  # a program closes the viewer: napari has hidden the canvas already
+        if self._may_close(watched):
+            return False  # napari may ask in turn; the step is stopped once the window is gone
+        event.ignore()
+        return True
+
+    def _may_close(self, window: QMainWindow) -> bool:
+        assert self._job is not None
+        title = STEPS[self._job.step].title
+        box = QMessageBox(window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("A step is running")
+        box.setText(f"The step '{title}' is still running.")
+        box.setInformativeText(
+            "If you close napari, it is stopped. What it gave before stays, and training goes on "
+            "from its last checkpoint when you run it again."
+        )
+        stop = box.addButton("Stop it and close", QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton("Keep napari open", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.exec()
+        return box.clickedButton() is stop
 
     def _poll(self) -> None:
         job = self._job

@@ -24,11 +24,12 @@ from napari_parsimony.gui.dock import fill_dock, follow
 from napari_parsimony.gui.layers_form import LayersForm
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.overlay_controls import OverlayControls
+from napari_parsimony.gui.preferences import recall, remember
 from napari_parsimony.gui.sample import copy_of_demo
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
 from napari_parsimony.report import STEPS
-from napari_parsimony.study.study import Study
+from napari_parsimony.study.study import STUDY_FILE, Study
 
 if TYPE_CHECKING:
     import napari
@@ -63,6 +64,8 @@ class StudyWidget(QWidget):
         self.demo_button = _button(
             "Demo", "Open a small finished study, to look at and to play with.", self.open_demo
         )
+        self.again_button = _button("", "", self._open_again)
+        self.again_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.steps = QListWidget()
         self.steps.setToolTip("The steps of the study; choose one to see its settings.")
         self.steps.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -83,6 +86,7 @@ class StudyWidget(QWidget):
         self._body.setContentsMargins(0, 0, 4, 0)
         self._body.addWidget(self.title)
         self._body.addLayout(_row(self.open_button, self.new_button, self.demo_button))
+        self._body.addWidget(self.again_button)
         self._body.addWidget(self.controls)
         self._body.addWidget(self.steps)
         self._body.addWidget(self.layers_form)
@@ -140,6 +144,9 @@ class StudyWidget(QWidget):
         self.panel.say("")
         return True
 
+    def _open_again(self) -> None:
+        self.open_study(recall("last_study"))
+
     def open_demo(self) -> bool:
         """Open a copy of the demo study; say so if that fails."""
         try:
@@ -168,6 +175,11 @@ class StudyWidget(QWidget):
         else:
             self.title.setText(f"<b>{escape(study.name)}</b>")
             self.title.setToolTip(str(study.path))
+            remember("last_study", str(study.path))
+        last = Path(recall("last_study") or ".")
+        self.again_button.setVisible(study is None and (last / STUDY_FILE).is_file())
+        self.again_button.setText(f"Open '{last.name}' again")
+        self.again_button.setToolTip(f"<qt>The study that was open last: {escape(str(last))}</qt>")
         self._show_states()
         states = [study.state(name) if study else "missing" for name in STEPS]
         first = next((i for i, state in enumerate(states) if state != "ready"), 0)

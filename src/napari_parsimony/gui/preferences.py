@@ -1,0 +1,69 @@
+"""What the plugin remembers from one start of napari to the next.
+
+Since napari 0.9 these are plugin preferences, which people see and change in napari's own dialog;
+before, they lie in a file beside napari's settings. Their names and defaults are in ``napari.yaml``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from napari.settings import get_settings
+
+from napari_parsimony.artefact import read_json, write_json
+from napari_parsimony.errors import UserError
+
+PLUGIN, SECTION = "napari-parsimony", "window"
+DEFAULTS: dict[str, Any] = {
+    "last_study": "",
+    "colour_by": "class",
+    "text_on_cells": True,
+    "text": "{score:.2f}",
+}
+
+
+def recall(name: str) -> Any:
+    """Give back what was remembered, else the default."""
+    section = _plugin_section()
+    if section is not None:
+        return getattr(section, name)
+    return _read_file().get(name, DEFAULTS[name])
+
+
+def remember(name: str, value: Any) -> None:
+    """Remember a value of one of the `DEFAULTS`."""
+    if name not in DEFAULTS:
+        raise KeyError(name)
+    section, path = _plugin_section(), _file()
+    if section is not None:
+        if getattr(section, name) != value:
+            setattr(section, name, value)  # napari writes its file
+    elif path is not None:
+        write_json(path, {**_read_file(), name: value})
+
+
+def _plugin_section() -> Any:
+    """Preferences of this plugin in napari, None where it has no such thing."""
+    try:
+        from napari.settings import get_plugin_settings
+    except ImportError:
+        return None
+    try:
+        return getattr(get_plugin_settings(PLUGIN), SECTION)
+    except KeyError:
+        return None  # the plugin was switched off, but somebody imports it
+
+
+def _file() -> Path | None:
+    settings = get_settings().config_path
+    return None if settings is None else Path(settings).with_name(f"{PLUGIN}.json")
+
+
+def _read_file() -> dict[str, Any]:
+    path = _file()
+    if path is None or not path.exists():
+        return {}
+    try:
+        content = read_json(path)
+    except UserError:
+        return {}  # preferences are not worth a message: the next change writes them anew
+    return content if isinstance(content, dict) else {}
