@@ -166,6 +166,11 @@ class Classifier:
         """
         return _layers(self.sparse, self.chosen)
 
+    def compact(self, which: int) -> Compact:
+        """One of the sparse networks without its dead parts; its inputs are places in `inputs`."""
+        weights, biases, masks = zip(*_layers(self.sparse, which), strict=True)
+        return Compact.of(weights, biases, masks)
+
     def module(self, scheme: Scheme) -> nn.Module:
         """One differentiable function from what a scheme reads to its score.
 
@@ -208,8 +213,7 @@ class Classifier:
 
     @cached_property
     def _compact(self) -> Compact:
-        weights, biases, masks = zip(*_layers(self.sparse, self.chosen), strict=True)
-        return Compact.of(weights, biases, masks)
+        return self.compact(self.chosen)
 
     def save(self, folder: Path) -> None:
         """Write networks.safetensors and summary.json."""

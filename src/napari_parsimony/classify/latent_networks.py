@@ -1,6 +1,6 @@
 """Dense and sparse networks from standardised latents to a score."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -82,21 +82,71 @@ def train_sparse(
     """
     inputs = train.x.shape[1]
     allowed = np.ones(inputs, bool) if allowed is None else allowed
-    sizes = (int(allowed.sum()), *config.hidden, 1)
     try:
-        budget = int(config.density * dense_weights(latents, config.hidden))
-        counts = integer_counts(sizes, budget, config.dense_output)
+        counts = connections(config.density, latents, int(allowed.sum()), config)
     except ValueError as error:
         raise UserError(
             f"A density of {config.density:g} is too low for these networks: {error}; raise "
             "'density', or change 'hidden' or 'dense_output'."
         ) from error
     generators = _generators(config, 3)
-    masks = [initial_masks(sizes, counts, generator) for generator in generators]
+    return train_masked(
+        train, validation, [counts] * config.seeds, generators, config, told, allowed
+    )
+
+
+def connections(density: float, latents: int, inputs: int, config: ClassifyConfig) -> list[int]:
+    """Count the connections of each layer of a sparse network.
+
+    Parameters
+    ----------
+    density
+        Weights divided by those of the dense network.
+    latents, config
+        As for `train_sparse`.
+    inputs
+        Latents that it reads.
+
+    Raises
+    ------
+    ValueError
+        If they are too few.
+    """
+    budget = int(density * dense_weights(latents, config.hidden))
+    return integer_counts((inputs, *config.hidden, 1), budget, config.dense_output)
+
+
+def train_masked(
+    train: Cells,
+    validation: Cells,
+    counts: Sequence[Sequence[int]],
+    generators: Sequence[np.random.Generator],
+    config: ClassifyConfig,
+    told: Told,
+    allowed: np.ndarray,
+) -> Networks:
+    """Train sparse networks, each with as many connections a layer as `counts` says.
+
+    Parameters
+    ----------
+    train, validation, config, told
+        As for `train_sparse`.
+    counts
+        (networks, layers).
+    generators
+        One for each network.
+    allowed
+        (inputs,): those that may be connected.
+    """
+    sizes = (int(allowed.sum()), *config.hidden, 1)
+    masks = [
+        initial_masks(sizes, count, generator)
+        for count, generator in zip(counts, generators, strict=True)
+    ]
     first, *others = (np.stack(layer) for layer in zip(*masks, strict=True))
-    spread = np.zeros((config.seeds, inputs, config.hidden[0]), bool)
+    spread = np.zeros((len(counts), len(allowed), config.hidden[0]), bool)
     spread[:, allowed] = first
-    networks = Networks((inputs, *config.hidden, 1), config.seeds)
+    networks = Networks((len(allowed), *config.hidden, 1), len(counts))
     networks.set_masks([spread, *others])
     networks.initialise(generators)
     rewire = Rewire(

@@ -164,23 +164,31 @@ class Rewire:
             strict=True,
         )
         for layer, (mask, weight, slope) in enumerate(layers):
-            connections = int(mask[0].sum())
-            moved = max(1, int(share * connections))
-            if connections == mask[0].numel():
-                continue
             flat, size = mask.flatten(1), weight.flatten(1).abs()
-            keep = torch.where(flat > 0, size, -1.0).topk(connections - moved).indices
+            # networks of other densities may be trained side by side
+            connections = flat.sum(1).long()
+            moved = (share * connections).long().clamp_min(1)
+            moved[connections == flat.shape[1]] = 0
+            keep = _largest(torch.where(flat > 0, size, -1.0), connections - moved)
             if self.method == "rigl":
                 value = slope.flatten(1).abs()
             else:
                 value = torch.from_numpy(
                     np.stack([g.random(flat.shape[1], dtype=np.float32) for g in self.generators])
                 )
-            value = value.scatter(1, keep, -1.0)
+            value = value.masked_fill(keep, -1.0)
             if layer == 0:
                 value.view_as(mask)[:, self.forbidden] = -1.0
-            grown = value.topk(moved).indices
-            flat.zero_().scatter_(1, keep, 1.0).scatter_(1, grown, 1.0)
+            flat.copy_(keep | _largest(value, moved))
         kept = old * networks.mask
         networks.parameters[: networks.n_weights] *= kept
         adam.restart(kept)
+
+
+def _largest(values: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """Mark as many of the largest values (S, N) of each row as `counts` (S,) says."""
+    most = int(counts.max())
+    order = values.topk(most).indices
+    return torch.zeros_like(values, dtype=torch.bool).scatter_(
+        1, order, torch.arange(most) < counts[:, None]
+    )

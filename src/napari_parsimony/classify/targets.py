@@ -7,6 +7,9 @@ import pandas as pd
 
 from napari_parsimony.errors import UserError
 
+SPLITS = ("train", "validation", "test")
+FEW = 5  # cells of a class in a split: fewer say next to nothing
+
 
 def binary_targets(
     classes: pd.Series, mapping: Mapping[str, Sequence[str]]
@@ -62,6 +65,48 @@ def binary_targets(
             targets[raw == member] = value
     first, second = mapping
     return targets, (first, second)
+
+
+def count_classes(classes: pd.Series, split: pd.Series) -> pd.DataFrame:
+    """Count the cells of each raw class in each split.
+
+    Parameters
+    ----------
+    classes, split
+        Raw class of each cell, missing where nobody said, and its split.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each raw class in alphabetical order, the columns `SPLITS`.
+    """
+    counts = pd.crosstab(classes.astype(object), split.astype(object))
+    return counts.reindex(columns=list(SPLITS), fill_value=0).sort_index()
+
+
+def too_few(counts: pd.DataFrame, mapping: Mapping[str, Sequence[str]]) -> list[str]:
+    """Say in sentences which of two classes has no or hardly any cells in which split.
+
+    Parameters
+    ----------
+    counts
+        From `count_classes`.
+    mapping
+        The two classes, each with the raw classes it gathers.
+    """
+    sentences = []
+    for split in SPLITS:
+        for name, members in mapping.items():
+            number = int(counts.loc[counts.index.isin(list(members)), split].sum())
+            if number == 0:
+                sentences.append(
+                    f"No {split} cell is '{name}': give more cells this class, in more groups, or "
+                    "choose another fold."
+                )
+            elif number < FEW:
+                cells, are = ("cell", "is") if number == 1 else ("cells", "are")
+                sentences.append(f"Only {number} {split} {cells} {are} '{name}'.")
+    return sentences
 
 
 def require_both_classes(targets: np.ndarray, part: str, names: tuple[str, str]) -> None:

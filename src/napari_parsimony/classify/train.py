@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from napari_parsimony.classify.latent_networks import (
     train_sparse,
 )
 from napari_parsimony.classify.mlp import Cells
+from napari_parsimony.classify.sweep import balanced_accuracy, sweep_densities
 from napari_parsimony.classify.targets import (
     balanced_weights,
     binary_targets,
@@ -38,7 +40,7 @@ from napari_parsimony.progress import Progress, Report
 # More held-out cells than this say little more about when to stop, and cost time at every look.
 MOST_VALIDATION = 5000
 UNITS = 1000  # of progress, shared out by the time that the parts take
-BLACK_BOX_END, DENSE_END, SPARSE_END = 700, 770, 860
+BLACK_BOX_END, DENSE_END, SPARSE_END, SELECTION_END = 700, 770, 860, 970
 
 
 def train_classifier(
@@ -111,8 +113,12 @@ def train_classifier(
         sparse = train_sparse(learn, check, len(latent_names), config, told)
         before, before_losses = sparse.masks, sparse.losses(check)
         if config.prune_inputs:
-            told = _stage(report, SPARSE_END, UNITS, config.steps, "Selecting latents")
+            told = _stage(report, SPARSE_END, SELECTION_END, config.steps, "Selecting latents")
             select_inputs(sparse, learn, check, held_out, len(latent_names), config, told)
+        facts: dict[str, Any] = {}
+        if config.sweep:
+            told = _stage(report, SELECTION_END, UNITS, config.steps, "Trying other densities")
+            facts["sweep"] = sweep_densities(learn, check, len(latent_names), config, told)
         after, losses = sparse.masks, sparse.losses(check)
         dense_losses, train_losses = dense.losses(check), sparse.losses(learn)
     # no group is in two splits
@@ -157,6 +163,11 @@ def train_classifier(
             "used_before": used_inputs(before).sum(1).tolist(),
             "used": used_inputs(after).sum(1).tolist(),
             "sparse_size": expression_size([mask[chosen] for mask in after]),
+            "validation_accuracy": {
+                "dense": balanced_accuracy(dense, check).tolist(),
+                "sparse": balanced_accuracy(sparse, check).tolist(),
+            },
+            **facts,
         },
     )
 
