@@ -2,71 +2,27 @@
 
 import textwrap
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, QUIET, Theme, pictures
+from napari_parsimony.figures.score_map import (
+    LIMIT,
+    STEPS,
+    AlongLatent,
+    Evaluates,
+    drawn_cells,
+    score_grid,
+)
 from napari_parsimony.figures.style import SCORE, bare, new_figure, styled
 from napari_parsimony.figures.text import numbers, shortened
 
-LIMIT = 3.0  # scores beyond ± this have the strongest colour
-MOST_CELLS = 1_500  # drawn on a map; of more a sample, always the same
-STEPS = 7
 _RESOLUTION = 241
-
-
-class Evaluates(Protocol):
-    """What is drawn: an `Expression`."""
-
-    def evaluate(self, values: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
-        """Scores from latents by name."""
-        ...
-
-
-class AlongLatent(NamedTuple):
-    """One axis of a decision map.
-
-    Attributes
-    ----------
-    name
-        Of the latent.
-    low, high
-        Its range.
-    strip
-        (7, C, S, S) crops decoded at 7 even steps from `low` to `high`; None: no pictures.
-    cells
-        (N,) its value in each cell, to be scattered.
-    label
-        What it is about, for instance "eccentricity".
-    """
-
-    name: str
-    low: float
-    high: float
-    strip: NDArray | None = None
-    cells: NDArray | None = None
-    label: str = ""
-
-    @property
-    def text(self) -> str:
-        """Label of the axis."""
-        return f"{self.name}  {self.label}".strip()
-
-    @property
-    def steps(self) -> NDArray[np.float64]:
-        """Where the pictures are."""
-        return np.linspace(self.low, self.high, STEPS)
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Half a step wider, so that 7 pictures fill the axis."""
-        half = (self.high - self.low) / (STEPS - 1) / 2
-        return self.low - half, self.high + half
 
 
 @styled
@@ -115,14 +71,7 @@ def decision_map(
         )
 
     axes = place(left, bottom, side, side)
-    horizontal = np.linspace(*x.limits, _RESOLUTION)
-    vertical = np.linspace(*y.limits, _RESOLUTION)
-    grid = np.meshgrid(horizontal, vertical)
-    values = {name: np.full(grid[0].shape, value) for name, value in fixed.items()}
-    with np.errstate(all="ignore"):
-        scores = np.broadcast_to(
-            expression.evaluate({**values, x.name: grid[0], y.name: grid[1]}), grid[0].shape
-        )
+    horizontal, vertical, scores = score_grid(expression, x, y, fixed, _RESOLUTION)
     colours = SCORE.with_extremes(bad=QUIET)
     shown = axes.imshow(
         np.ma.masked_invalid(np.clip(np.where(np.isnan(scores), np.nan, scores), -LIMIT, LIMIT)),
@@ -250,9 +199,7 @@ def _scatter(
 ) -> list[Any]:
     assert x.cells is not None
     assert y.cells is not None
-    known = np.flatnonzero(np.isfinite(target))
-    if len(known) > MOST_CELLS:
-        known = np.sort(np.random.default_rng(0).choice(known, MOST_CELLS, replace=False))
+    known = drawn_cells(np.isfinite(target))
     colours = np.where(target[known] > 0, POSITIVE, NEGATIVE)
     axes.scatter(
         x.cells[known], y.cells[known], s=9, c=colours, edgecolors="white", linewidths=0.4,
