@@ -1,9 +1,9 @@
 """Settings of the vae step (no torch here: forms and ``--help`` must be quick)."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from napari_parsimony.config import Config
 
@@ -23,7 +23,15 @@ class VaeConfig(Config):
     steps: int = Field(
         3000,
         ge=0,
-        description="Training steps at most; 0 uses the weights of 'start_from' as they are.",
+        description="Training steps at most; 0 uses the weights of 'pretrained' or 'start_from' "
+        "as they are.",
+    )
+    pretrained: Literal["none", "nuclei"] = Field(
+        "none",
+        description="Where training starts. nuclei: a VAE that comes with napari-parsimony and "
+        "has seen 18,000 nuclei of many fluorescence images, so that few steps on your own are "
+        "needed, or none. It fits crops of one channel, cut out with the default size and "
+        "normalisation. none: from scratch.",
     )
     start_from: Path | None = Field(
         None,
@@ -97,3 +105,12 @@ class VaeConfig(Config):
         json_schema_extra=_ADVANCED,
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of everything random.")
+
+    @model_validator(mode="after")
+    def _starts_from_one(self) -> Self:
+        if self.pretrained != "none" and self.start_from is not None:
+            raise ValueError(
+                "'pretrained' and 'start_from' both say where training starts; set 'pretrained' "
+                "to none, or leave 'start_from' empty"
+            )
+        return self

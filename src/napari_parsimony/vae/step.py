@@ -17,6 +17,7 @@ from napari_parsimony.vae.config import VaeConfig
 from napari_parsimony.vae.latents import encode_crops, latent_names, latent_statistics
 from napari_parsimony.vae.loss import decompose_full
 from napari_parsimony.vae.model import Architecture, Vae
+from napari_parsimony.vae.pretrained import weights_to_start_from
 from napari_parsimony.vae.store import check_crops, load_vae, save_vae
 from napari_parsimony.vae.train import train_vae
 
@@ -60,16 +61,21 @@ def run_vae(
         If the settings, the crops or the weights to start from do not fit together.
     """
     architecture = Architecture(crops.shape[1], crops.shape[-1], config.latents)
-    if config.start_from is not None:
-        vae, expected = load_vae(config.start_from)
-        check_crops(expected, crops_made, config.start_from)
-        if vae.architecture != architecture:
+    start = weights_to_start_from(config, crops_made)
+    if start is not None:
+        vae, expected = load_vae(start)
+        check_crops(expected, crops_made, start)
+        has, needed = vae.architecture.to_dict(), architecture.to_dict()
+        for name in (name for name in needed if has[name] != needed[name]):
             raise UserError(
-                f"The VAE {config.start_from} has {vae.architecture.to_dict()}, but this study "
-                f"needs {architecture.to_dict()}: change 'latents' or the cells step."
+                f"The VAE {start} was trained with {name} = {has[name]}, but this study needs "
+                f"{needed[name]}: change 'latents' or the cells step, or train from scratch."
             )
     elif config.steps == 0:
-        raise UserError("With 'steps' = 0 the setting 'start_from' must name trained weights.")
+        raise UserError(
+            "With 'steps' = 0 nothing is trained: set 'pretrained', or name trained weights in "
+            "'start_from'."
+        )
     else:
         torch.manual_seed(config.seed)
         vae = Vae(architecture)
@@ -90,8 +96,8 @@ def run_vae(
     )
     if config.steps:
         vae.guidance = max(vae.guidance, config.guidance)
-    if config.steps == 0 and config.start_from is not None:
-        replace_file(out / "weights.safetensors", config.start_from.read_bytes())
+    if config.steps == 0 and start is not None:
+        replace_file(out / "weights.safetensors", start.read_bytes())
     else:
         save_vae(vae, crops_made, out / "weights.safetensors")
     mean, log_variance = encode_crops(vae, crops, report)
