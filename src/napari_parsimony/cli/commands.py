@@ -14,6 +14,7 @@ import click
 
 from napari_parsimony import __version__
 from napari_parsimony.cli import display
+from napari_parsimony.cli.export import export_command
 from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
 from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
@@ -63,6 +64,7 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
     group.add_command(_settings_command(steps))
     if "equations" in steps:
         group.add_command(_choose_command())
+        group.add_command(export_command())
     return group
 
 

@@ -1,0 +1,35 @@
+"""The command that writes a study's cells for other programs."""
+
+from pathlib import Path
+
+import click
+
+from napari_parsimony.cli.options import SectionedCommand
+from napari_parsimony.study.study import Study
+
+
+def export_command() -> click.Command:
+    """Make the command `export`."""
+
+    def callback(study: Path, out: Path) -> None:
+        from napari_parsimony.study.export import export_study
+
+        exported = export_study(Study.open(study), out)
+        for note in exported.notes:
+            click.echo(note, err=True)
+        table = exported.table
+        click.echo(f"{len(table):,} cells, {len(table.columns)} columns: {out}")
+
+    return SectionedCommand(
+        "export",
+        callback=callback,
+        help="Write everything that a study knows of its cells as one table.\n\nThat is: key, "
+        "position, group, split and class, score and probability by each scheme, class and terms "
+        "of the equation in use, and latents. OUT ends with .csv, .parquet, or .h5ad for AnnData "
+        "(latents are X, all else is obs).",
+        short_help="Write a study's cells as CSV, Parquet or AnnData.",
+        params=[
+            click.Argument(["study"], type=click.Path(path_type=Path)),
+            click.Argument(["out"], type=click.Path(path_type=Path)),
+        ],
+    )
