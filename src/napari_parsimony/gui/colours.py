@@ -1,84 +1,235 @@
-"""Colours of cells on a labels layer."""
+"""Colours of cells on a labels layer, and what they mean."""
 
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import DirectLabelColormap, ensure_colormap
 from numpy.typing import NDArray
 
 from napari_parsimony.figures.palette import NEGATIVE, POSITIVE, QUIET, SCORE_COLOURS, rgba
+from napari_parsimony.figures.text import numbers
+from napari_parsimony.gui.cell_values import CellValues
+from napari_parsimony.gui.scoring import UNDECIDED
 
-ColourBy = Literal["class", "score", "annotation", "none"]
-COLOUR_BY: tuple[ColourBy, ...] = get_args(ColourBy)
+if TYPE_CHECKING:
+    from napari_parsimony.gui.session import Session
+
+COLOUR_BY = ("class", "score", "probability", "uncertainty", "annotation", "none")
+"""What colours can mean in every study; beside them ``term 0``, … and latents, ``z3``."""
 
 #: Okabe & Ito, for annotations of more than two classes.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
-SHADES = 64  # of the score: fewer colours make a quicker colormap, and nobody sees more
+SHADES = 64  # fewer colours make a quicker colormap, and nobody sees more
+SHARE = 95  # per cent of the cells that lie within the colours' ends
 
 
-def colour_cells(
-    by: ColourBy,
-    label: NDArray[np.int64],
-    score: NDArray[np.float64],
-    annotation: NDArray[np.object_],
-    annotated: "NDArray[np.float64] | None",
+@dataclass(frozen=True)
+class Bar:
+    """A scale of colours.
+
+    Attributes
+    ----------
+    stops
+        (K, 4) colours at equal steps from `low` to `high`.
+    low, high
+        Values at its ends; what lies beyond has the colour of the end.
+    ends
+        What the ends mean, in a word; may be empty.
+    """
+
+    stops: NDArray[np.float64]
+    low: float
+    high: float
+    ends: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """Colour of every cell of a study.
+
+    Attributes
+    ----------
+    shade
+        (N,) index into `colours`.
+    colours
+        (K, 4) red, green, blue, opacity.
+    names
+        What each of the colours stands for, if they stand for classes; else empty.
+    bar
+        Their scale, if they stand for numbers; cells without one have the last colour.
+    meaning
+        What the colours mean, in a sentence.
+    """
+
+    shade: NDArray[np.intp]
+    colours: NDArray[np.float64]
+    names: tuple[str, ...]
+    bar: Bar | None
+    meaning: str
+
+
+def choices(session: "Session") -> dict[str, str]:
+    """List what colours can mean in the study that is open, and how it is called."""
+    second = session.classes[1] if session.has("classify") else "the second class"
+    found = {
+        "class": "class",
+        "score": "score",
+        "probability": f"probability of {second}",
+        "uncertainty": "uncertainty",
+        "annotation": "annotation",
+        "none": "nothing",
+    }
+    if session.expression is not None:
+        terms = [term for term in session.expression.terms if term.variables]
+        found |= {f"term {i}": f"term {term.unicode(3)}" for i, term in enumerate(terms)}
+    if session.has("vae"):
+        names = [f"z{index}" for index in session.latent_order]
+        found |= {name: f"latent {session.title_of(name)}" for name in names}
+    return found
+
+
+def colouring(session: "Session", by: str, values: CellValues) -> Colouring:
+    """Colour all cells of a study.
+
+    Parameters
+    ----------
+    session
+        Whose study, classes and annotations are looked at.
+    by
+        What the colours mean, one of `choices`.
+    values
+        Of the cells.
+    """
+    if by == "none":
+        shade = np.zeros(len(values.cells), np.intp)
+        return Colouring(shade, rgba(QUIET)[None], (), None, "All cells look alike.")
+    if by == "annotation":
+        return _annotation(session, values)
+    if by.startswith("term "):
+        text, added = values.terms[int(by.removeprefix("term "))]
+        limit = _limit(added)
+        return _shaded(
+            added,
+            Bar(_score_stops(), -limit, limit, values.classes),
+            f"What the term {text} adds to the score, in logits. {_within(-limit, limit)}",
+        )
+    if by in values.latent_names:
+        latent = values.latent(by)
+        low, high = np.percentile(latent, [(100 - SHARE) / 2, (100 + SHARE) / 2])
+        if not low < high:
+            low, high = low - 0.5, high + 0.5
+        meaning = f"Latent {session.title_of(by)}, which has no unit. {_within(low, high)}"
+        return _shaded(latent, Bar(_viridis(), float(low), float(high)), meaning)
+    return _scored(by, values)
+
+
+def _scored(by: str, values: CellValues) -> Colouring:
+    scorer, (first, second) = values.scorer, values.classes
+    if scorer is None:
+        shade = np.zeros(len(values.cells), np.intp)
+        sentence = "The cells have no score yet: run the steps up to the classifier."
+        return Colouring(shade, rgba(QUIET)[None], (), None, sentence)
+    if by == "class":
+        colours = np.array([rgba(colour) for colour in (NEGATIVE, POSITIVE, QUIET)])
+        meaning = f"The class that {scorer} gives: {first} below a score of 0, {second} above."
+        return Colouring(values.side, colours, (first, second, UNDECIDED), None, meaning)
+    if by == "score":
+        limit = _limit(values.score)
+        meaning = (
+            f"Score by {scorer}, a logit: 0 is undecided, 1 more means e times the odds of "
+            f"{second}. {_within(-limit, limit)}"
+        )
+        return _shaded(values.score, Bar(_score_stops(), -limit, limit, (first, second)), meaning)
+    if by == "probability":
+        meaning = f"Probability that the cell is {second}, by {scorer}."
+        bar = Bar(_score_stops(), 0, 1, (first, second))
+        return _shaded(values.probability, bar, meaning)
+    if by == "uncertainty":
+        meaning = f"How undecided {scorer} is: 0 is certain of a class, 1 knows nothing."
+        return _shaded(values.uncertainty, Bar(_viridis(), 0, 1, ("certain", "undecided")), meaning)
+    raise ValueError(f"{by!r} is nothing that colours could mean")
+
+
+def _annotation(session: "Session", values: CellValues) -> Colouring:
+    chosen, sides = session.annotations.colours, values.side_of_class
+    named = values.annotation
+    present = {name for name in named if name is not None}
+    # as the annotator orders them, then by name
+    names = [name for name in chosen if name in present]
+    names += sorted(present - set(names))
+    colours = []
+    for number, name in enumerate(names):
+        if name in chosen:
+            colours.append(chosen[name])
+        elif sides:
+            colours.append((NEGATIVE, POSITIVE, QUIET)[sides.get(name, 2)])
+        else:
+            colours.append(PALETTE[number % len(PALETTE)])
+    number_of = {name: number for number, name in enumerate(names)}
+    shade = np.array([number_of.get(name, len(names)) for name in named], np.intp)
+    meaning = "The class that people gave."
+    if sides and any(name not in chosen for name in names):
+        first, second = values.classes
+        meaning += f" Blue classes are told from orange ones: {first} from {second}."
+    table = np.array([rgba(colour) for colour in (*colours, QUIET)])
+    return Colouring(shade, table, (*names, "no class"), None, meaning)
+
+
+def _shaded(value: NDArray[np.float64], bar: Bar, meaning: str) -> Colouring:
+    share = np.clip((np.nan_to_num(value) - bar.low) / (bar.high - bar.low), 0, 1)
+    shade = np.where(np.isnan(value), SHADES, np.round(share * (SHADES - 1))).astype(np.intp)
+    colours = np.vstack([ramp(bar, SHADES), rgba(QUIET)])
+    return Colouring(shade, colours, (), bar, meaning)
+
+
+def ramp(bar: Bar, steps: int) -> NDArray[np.float64]:
+    """Colours of a scale at so many equal steps, (steps, 4)."""
+    places = np.linspace(0, 1, len(bar.stops))
+    to = np.linspace(0, 1, steps)
+    return np.stack([np.interp(to, places, channel) for channel in bar.stops.T], axis=1)
+
+
+def _score_stops() -> NDArray[np.float64]:
+    return np.array([rgba(colour) for colour in SCORE_COLOURS])
+
+
+def _viridis() -> NDArray[np.float64]:
+    found: NDArray[np.float64] = ensure_colormap("viridis").map(np.linspace(0, 1, 16))
+    return found
+
+
+def _limit(value: NDArray[np.float64]) -> float:
+    """Size of the values within which most of them are."""
+    finite = np.abs(value[np.isfinite(value)])
+    most = float(np.percentile(finite, SHARE)) if len(finite) else 0.0
+    return most if most > 0 else 1.0
+
+
+def _within(low: float, high: float) -> str:
+    first, last = numbers([low, high])
+    return f"Colours reach from {first} to {last}: {SHARE} % of all cells are within."
+
+
+def colormap_of(
+    label: NDArray[np.int64], shade: NDArray[np.intp], colours: NDArray[np.float64]
 ) -> DirectLabelColormap:
     """Make a colormap that gives every cell its colour; what is no cell of the study has none.
 
     Parameters
     ----------
-    by
-        What the colours mean.
     label
         (N,) values in the labels layer.
-    score
-        (N,) above 0 is the second class; NaN is grey.
-    annotation
-        (N,) raw classes, or missing.
-    annotated
-        (N,) 0 and 1 for the two classes that are told apart, NaN for neither; None where nobody
-        said yet which those are.
+    shade
+        (N,) index into `colours`.
+    colours
+        (K, 4)
     """
-    if by == "none":
-        colours = np.tile(rgba(QUIET), (len(label), 1))
-    elif by == "score":
-        colours = _shades(score)
-    elif by == "class":
-        colours = _two(np.sign(score))
-    elif annotated is not None:
-        colours = _two(annotated * 2 - 1)
-    else:
-        colours = _many(annotation)
-    table: dict[int | None, NDArray[np.float64]] = {None: np.zeros(4), 0: np.zeros(4)}
-    table.update(zip(label.tolist(), colours, strict=True))
-    return DirectLabelColormap(color_dict=table)
-
-
-def score_limit(score: NDArray[np.float64]) -> float:
-    """Score at which the colours are fullest: the 95th percentile of its size, at least 1."""
-    finite = np.abs(score[np.isfinite(score)])
-    return max(float(np.percentile(finite, 95)), 1.0) if len(finite) else 1.0
-
-
-def _shades(score: NDArray[np.float64]) -> NDArray[np.float64]:
-    scaled = np.clip(np.nan_to_num(score / score_limit(score), nan=0.0), -1, 1)
-    steps = np.round((scaled + 1) / 2 * (SHADES - 1)) / (SHADES - 1)
-    stops = np.linspace(0, 1, len(SCORE_COLOURS))
-    channels = np.transpose([rgba(colour) for colour in SCORE_COLOURS])
-    colours = np.stack([np.interp(steps, stops, channel) for channel in channels], axis=1)
-    colours[np.isnan(score)] = rgba(QUIET)
-    return colours
-
-
-def _two(side: NDArray[np.float64]) -> NDArray[np.float64]:
-    colours = np.tile(rgba(QUIET), (len(side), 1))
-    colours[side < 0], colours[side > 0] = rgba(NEGATIVE), rgba(POSITIVE)
-    return colours
-
-
-def _many(annotation: NDArray[np.object_]) -> NDArray[np.float64]:
-    colours = np.tile(rgba(QUIET), (len(annotation), 1))
-    known = sorted({name for name in annotation if isinstance(name, str)})
-    for number, name in enumerate(known):
-        colours[annotation == name] = rgba(PALETTE[number % len(PALETTE)])
-    return colours
+    colormap = DirectLabelColormap(color_dict={None: np.zeros(4), 0: np.zeros(4)})
+    # filled afterwards: napari converts every colour that it is given, which takes longer than all
+    # of the rest
+    few = list(colours)
+    colormap.color_dict.update(
+        zip(label.tolist(), map(few.__getitem__, shade.tolist()), strict=True)
+    )
+    return colormap

@@ -7,3 +7,10 @@ def camera_of(viewer: Any) -> Any:
     """Camera of a viewer: since napari 0.9 it belongs to the scene."""
     scene = getattr(viewer, "scene", None)
     return viewer.camera if scene is None else scene.camera
+
+
+def canvas_size_of(viewer: Any) -> tuple[int, int]:
+    """Height and width of a viewer's canvas, in screen pixels."""
+    canvas = getattr(viewer, "canvas", None)
+    height, width = viewer._canvas_size if canvas is None else canvas.size
+    return int(height), int(width)

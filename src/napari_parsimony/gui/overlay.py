@@ -1,68 +1,67 @@
-"""Shows a study's cells on their images: coloured, with their scores, and clickable."""
+"""Shows a study's cells on their images: coloured, with texts and marks, and clickable."""
 
-import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from napari.layers import Image, Labels, Layer, Points
-from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.borrowed import SOURCE, Borrowed, layer_of, of_labels
-from napari_parsimony.gui.colours import COLOUR_BY, ColourBy, colour_cells
-from napari_parsimony.gui.napari_compat import camera_of
-from napari_parsimony.gui.pictures import Picture, Source, source_of
+from napari_parsimony.gui.cell_text import Template
+from napari_parsimony.gui.cell_values import CellValues
+from napari_parsimony.gui.colours import Colouring, choices, colormap_of, colouring
+from napari_parsimony.gui.napari_compat import camera_of, canvas_size_of
+from napari_parsimony.gui.overlay_click import on_click
+from napari_parsimony.gui.overlay_layers import OverlayLayers
 from napari_parsimony.gui.session import Session
-from napari_parsimony.study.steps import target
-
-LEGIBLE = 20  # screen pixels that a cell must be wide for its score to be readable
-TEXTS = 4000  # scores in one plane; more would stall the canvas
-CLICK = 3  # screen pixels that the mouse may move during a click
 
 
-class Overlay:
+class Overlay(OverlayLayers):
     """The layers of the open study, one overlay per session.
 
     Attributes
     ----------
     colour_by
         What the colours mean; see `set_colour_by`.
+    template
+        Text on each cell; see `set_template`.
+    show_texts, show_disagreements
+        Whether texts are written, and cells marked that people give another class.
     problem
-        Why the picture that was asked for is not shown, in a sentence; else None.
+        Why what was asked for is not shown, in a sentence; else None.
+    labels
+        The layer whose labels are coloured: ours, or the user's own; None without one.
+    values, colouring
+        What is known of all cells, and their colours, as they are shown; None without a study.
     shown_changed
-        Other pictures can be chosen, or another is shown.
+        Other pictures can be chosen, or another is shown, or its layers were moved or removed.
+    look_changed
+        Colours, texts or marks mean something else now.
     """
 
-    shown_changed = Signal()
+    look_changed = Signal()
 
     def __init__(self, session: Session) -> None:
-        self.session = session
-        self.colour_by: ColourBy = "class"
-        self.show_scores = True
-        self.problem: str | None = None
-        self._source: Source | None = None
-        self._picture: Picture | None = None
-        self._texts = _no_texts()
-        self._ours: list[Layer] = []
-        self.labels: Labels | None = None
-        self.scores: Points | None = None
-        self.ring: Points | None = None
-        self._borrowed: Borrowed | None = None
-        self._row_of_label: dict[int, int] = {}
+        super().__init__(session)
+        self.colour_by = "class"
+        self.template = "{score:.2f}"
+        self.show_texts = self.show_disagreements = True
+        self.values: CellValues | None = None
+        self.colouring: Colouring | None = None
         session.study_changed.connect(self._open)
         session.artefacts_changed.connect(self._renew)
         session.expression_changed.connect(self.recolour)
         session.annotations_changed.connect(self.recolour)
-        session.cell_changed.connect(self._mark)
-        session.cell_changed.connect(self._write_texts)
+        session.names_changed.connect(self.recolour)
+        session.cell_changed.connect(self._bring)
+        session.selection_changed.connect(self._mark_selection)
         viewer = session.viewer
-        viewer.mouse_drag_callbacks.append(self._pressed)
+        viewer.mouse_drag_callbacks.append(on_click(lambda: self.labels, self._select))
         viewer.dims.events.current_step.connect(self._moved_in_time)
-        camera_of(viewer).events.zoom.connect(self._zoomed)
+        camera_of(viewer).events.zoom.connect(self._follow_view)
+        camera_of(viewer).events.center.connect(self._follow_view)
         viewer.layers.events.removed.connect(self._removed)
         self._open()
 
@@ -74,318 +73,172 @@ class Overlay:
         found: Overlay = session.attached[cls]
         return found
 
-    # Which picture
+    # What is shown on the cells
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the pictures that can be shown."""
-        return [] if self._source is None else self._source.names
-
-    @property
-    def name(self) -> str | None:
-        """Name of the picture that is shown."""
-        return None if self._picture is None else self._picture.name
-
-    @property
-    def picture(self) -> Picture | None:
-        """What is shown: the image that `labels` are of, or a montage."""
-        return self._picture
-
-    def _open(self) -> None:
-        self._clear()
-        self._source = self.problem = None
-        study = self.session.study
-        if study is not None and self.session.has("cells"):
-            try:
-                self._source = source_of(study, self.session.cell_scores)
-            except UserError as error:
-                self._say(error)
-            else:
-                self.show(self._source.names[0])
-        self.shown_changed.emit()
-
-    def _say(self, error: UserError) -> None:
-        self.problem = f"The cells cannot be shown on their image. {error}"
-        show_warning(self.problem)
-
-    def _renew(self, step: str) -> None:
-        if step == "cells":
-            self._open()
-        else:
-            self.recolour()
-
-    def show(self, name: str) -> None:
-        """Show the picture of this name instead; says so where its files cannot be read."""
-        if self._source is None or name == self.name:
-            return
-        self._clear()
-        try:
-            picture = self._source.load(name)
-        except UserError as error:
-            self._say(error)
-            self.shown_changed.emit()
-            return
-        self.problem = None
-        self._picture = picture
-        self._row_of_label = dict(zip(picture.label.tolist(), picture.rows.tolist(), strict=True))
-        self._add(picture)
-        self.recolour()
-        self._mark(self.session.cell)
-        self.shown_changed.emit()
-
-    def _add(self, picture: Picture) -> None:
-        viewer = self.session.viewer
-        image = layer_of(viewer, picture.image_path, Image)
-        labels = layer_of(viewer, picture.labels_path, Labels)
-        if image is None:
-            self._add_image(picture, labels)
-        if labels is None:
-            labels = Labels(picture.labels, name="cells", opacity=0.45)
-            if image is not None:
-                labels.scale = of_labels(image.scale, labels.ndim, 1.0)
-                labels.translate = of_labels(image.translate, labels.ndim, 0.0)
-            self._ours.append(viewer.add_layer(labels))
-        else:
-            self._borrowed = Borrowed(labels)
-        if picture.image_path is None:
-            # whole squares would hide the crops
-            labels.contour, labels.opacity = 1, 1.0
-        self.labels = labels
-        look = {
-            "ndim": 2,
-            "scale": labels.scale[-2:],
-            "translate": labels.translate[-2:],
-            "face_color": "transparent",
-        }
-        self.scores = Points(
-            name="scores", size=picture.diameter / 8, border_color="transparent", **look
-        )
-        self.ring = Points(
-            name="selected cell",
-            size=picture.diameter * 1.3,
-            symbol="disc" if picture.image_path else "square",
-            border_color="white",
-            border_width=0.06,
-            **look,
-        )
-        for layer in (self.scores, self.ring):
-            self._ours.append(viewer.add_layer(layer))
-            layer.editable = False
-        labels.events.scale.connect(self._aligned)
-        labels.events.translate.connect(self._aligned)
-        viewer.layers.selection.active = labels
-        viewer.reset_view()
-        self._zoomed()
-
-    def _add_image(self, picture: Picture, labels: Labels | None) -> None:
-        viewer, data = self.session.viewer, picture.image
-        channels = not picture.colours and len(data.shape) > len(picture.labels.shape)
-        added = viewer.add_image(
-            data,
-            name=picture.name,
-            rgb=picture.colours,
-            channel_axis=0 if channels else None,
-            metadata={SOURCE: str(picture.image_path)},
-        )
-        for layer in added if isinstance(added, list) else [added]:
-            self._ours.append(layer)
-            if labels is not None:
-                layer.scale, layer.translate = labels.scale, labels.translate
-                viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(labels))
-
-    def _aligned(self) -> None:
-        for layer in (self.scores, self.ring):
-            if layer is not None and self.labels is not None:
-                layer.scale = self.labels.scale[-2:]
-                layer.translate = self.labels.translate[-2:]
-        self._zoomed()
-        self.shown_changed.emit()
-
-    def _clear(self) -> None:
-        if self.labels is not None:
-            self.labels.events.scale.disconnect(self._aligned)
-            self.labels.events.translate.disconnect(self._aligned)
-        if self._borrowed is not None:
-            self._borrowed.give_back()
-        layers, ours = self.session.viewer.layers, self._ours
-        self._picture = self.labels = self.scores = self.ring = self._borrowed = None
-        self._ours, self._row_of_label, self._texts = [], {}, _no_texts()
-        for layer in ours:
-            if layer in layers:
-                layers.remove(layer)
-
-    def _removed(self, event: Any) -> None:
-        """Live on without a layer that the user has removed."""
-        for name in ("labels", "scores", "ring"):
-            if getattr(self, name) is event.value:
-                setattr(self, name, None)
-
-    # Colours and scores
-
-    def set_colour_by(self, what: ColourBy) -> None:
-        """Colour the cells by the sign of the score, the score, the annotation, or not."""
-        if what not in COLOUR_BY:
-            raise ValueError(f"{what!r} is none of {COLOUR_BY}")
+    def set_colour_by(self, what: str) -> None:
+        """Colour the cells by one of `colours.choices`: a class, a number, or nothing."""
+        if what not in choices(self.session):
+            raise ValueError(f"{what!r} is nothing that colours could mean")
         self.colour_by = what
         self.recolour()
 
-    def set_show_scores(self, show: bool) -> None:
-        """Write scores beside the cells, where they are legible, or not."""
-        self.show_scores = show
-        self._zoomed()
+    def set_template(self, template: str) -> None:
+        """Write another text on the cells, such as ``{class} {probability:.0%}``.
+
+        Raises
+        ------
+        UserError
+            If it is no template, or speaks of what the study has not; the former one stays.
+        """
+        parsed = Template.parse(template)
+        if self.values is not None:
+            parsed.write(self.values, np.zeros(0, np.int64))
+        self.template = template
+        self.recolour()
+
+    def set_show_texts(self, show: bool) -> None:
+        """Write texts beside the cells, where they are legible, or not."""
+        self.show_texts = show
+        if self.texts is not None:
+            self.texts.wanted = show
+        self._follow_view()
+        self.look_changed.emit()
+
+    def set_show_disagreements(self, show: bool) -> None:
+        """Mark the cells that people give another class than the score does, or not."""
+        self.show_disagreements = show
+        self._mark()
+        self.look_changed.emit()
 
     def recolour(self) -> None:
-        """Colour the cells of the picture, and write their scores anew."""
-        picture, study = self._picture, self.session.study
-        if picture is None or study is None:
+        """Look at the session anew: colours, texts, marks, and what hovering tells."""
+        self.values = self.colouring = None
+        try:
+            if self.session.has("cells"):
+                self.values = CellValues(self.session)
+                if self.colour_by not in choices(self.session):
+                    self.colour_by = "score"  # the term or the latent is gone
+                self.colouring = colouring(self.session, self.colour_by, self.values)
+            self._paint()
+        except UserError as error:
+            self._say(error)
+            self.shown_changed.emit()
+        self.look_changed.emit()
+
+    def _paint(self) -> None:
+        picture, values, colours = self._picture, self.values, self.colouring
+        if picture is None or values is None or colours is None:
             return
-        rows = self._rows_in_view()
-        score = self.session.best_scores()
-        cells = self.session.cells.iloc[rows]
-        if score is None:
-            score = np.full(len(self.session.cells), np.nan)
-        score = score[rows]
-        names = [self.session.class_of(value) for value in score]
-        annotation = cells["class"].to_numpy(dtype=object)
-        label = self._labels_of(rows)
+        at = self._in_frame()
+        rows, label = picture.rows[at], picture.label[at]
         if self.labels is not None:
-            self.labels.colormap = colour_cells(
-                self.colour_by, label, score, annotation, self._annotated(rows)
-            )
-            ours = pd.DataFrame(
-                {"index": label, "class": names, "score": score, "annotation": annotation}
-            )
+            self.labels.colormap = colormap_of(label, colours.shade[rows], colours.colours)
+            ours = values.hovered.iloc[rows].reset_index(drop=True)
+            number = values.cells["label"].to_numpy()[rows]
+            if not np.array_equal(number, label):
+                ours.insert(0, "label", number)
+            ours.insert(0, "index", label)
             self.labels.features = self._borrowed.joined(ours) if self._borrowed else ours
-        if self.scores is not None:
-            place = np.isin(picture.rows, rows)
-            self.scores.data = np.column_stack([picture.y[place], picture.x[place]])
-            self._texts = pd.Series([_short(value) for value in score], rows)
-            self._write_texts()
-            # below the cell, which stays in sight
-            below = picture.diameter * (0.4 if picture.image_path is None else 0.62)
-            self.scores.text = {
-                "string": "{text}",
-                "size": 8,
-                "color": "white",
-                "translation": [below, 0],
-            }
-            self._zoomed()
+        if self.texts is not None:
+            parsed = Template.parse(self.template)
+            centres = np.column_stack([picture.y[at], picture.x[at]])
+            self.texts.set_cells(rows, centres, lambda some: parsed.write(values, some))
+        self._mark()
 
-    def _write_texts(self) -> None:
-        """Write the scores, but not over the selected cell: the docks show that one, live."""
-        if self.scores is not None:
-            texts = self._texts.copy()
-            if self.session.cell is not None:
-                texts[texts.index == self.session.row_of(self.session.cell)] = ""
-            self.scores.features = pd.DataFrame({"text": texts.to_numpy()})
-
-    def _rows_in_view(self) -> NDArray[np.int64]:
-        picture = self._picture
-        assert picture is not None
-        if not picture.timed:
-            return picture.rows
-        frames = self.session.cells["frame"].to_numpy()[picture.rows]
-        found: NDArray[np.int64] = picture.rows[frames == self._frame()]
-        return found
-
-    def _frame(self) -> int:
-        picture = self._picture
-        assert picture is not None
-        if not picture.timed or self.labels is None:
-            return picture.first_frame
-        point = self.labels.world_to_data(self.session.viewer.dims.point)
-        return picture.first_frame + round(float(point[-3]))
-
-    def _labels_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        assert self._picture is not None
-        found: NDArray[np.int64] = self._picture.label[np.isin(self._picture.rows, rows)]
-        return found
-
-    def _annotated(self, rows: NDArray[np.int64]) -> "NDArray[np.float64] | None":
-        """Which of the two classes cells were said to be of, None before there are two."""
-        if not self.session.has("classify"):
-            return None
-        assert self.session.study is not None
-        found: NDArray[np.float64] = target(self.session.study)[0][rows]
-        return found
-
-    def _zoomed(self) -> None:
-        if self.scores is None or self._picture is None:
-            return
-        wide = self._picture.diameter * self.scores.scale[-1] * camera_of(self.session.viewer).zoom
-        visible = self.show_scores and wide >= LEGIBLE and len(self.scores.data) <= TEXTS
-        if self.scores.text.visible != visible:
-            self.scores.text.visible = visible
+    def _follow_view(self) -> None:
+        if self.texts is not None:
+            self.texts.follow_view()
 
     def _moved_in_time(self) -> None:
         if self._picture is not None and self._picture.timed:
-            self.recolour()
-            self._mark(self.session.cell)
+            self._paint()
 
-    # The selected cell
+    def _frame(self) -> int:
+        picture, marks = self._picture, self.marks
+        assert picture is not None
+        if not picture.timed or marks is None or marks.labels.ndim < 3:
+            return picture.first_frame
+        point = marks.labels.world_to_data(self.session.viewer.dims.point)
+        return picture.first_frame + round(float(point[-3]))
 
-    def _pressed(self, viewer: Any, event: Any) -> Iterator[None]:
-        """Select the cell that was clicked; a drag moves the view."""
-        start = np.array(event.pos)
-        dragged = event.button != 1 or bool(event.modifiers)
-        yield
-        # the same event takes on what happens next: moves, and in the end the release
-        while event.type == "mouse_move":
-            dragged = dragged or np.abs(np.array(event.pos) - start).max() > CLICK
-            yield
-        dragged = dragged or np.abs(np.array(event.pos) - start).max() > CLICK
-        if dragged or self.labels is None or not self.labels.visible or viewer.dims.ndisplay != 2:
-            return
-        if self.labels.mode != "pan_zoom" and viewer.layers.selection.active is self.labels:
-            return  # somebody is painting
-        value = self.labels.get_value(
-            event.position,
-            view_direction=event.view_direction,
-            dims_displayed=event.dims_displayed,
-            world=True,
-        )
-        self._select(int(value or 0))
+    def _in_frame(self) -> NDArray[np.intp]:
+        """Find the picture's cells in the frame that is shown; their indices."""
+        return self._of_frame.get(self._frame(), np.zeros(0, np.intp))
+
+    # The selected cells
 
     def _select(self, label: int) -> None:
         """Select the cell of a label in the plane that is shown; 0 or a stranger: none."""
-        picture = self._picture
+        assert self._picture is not None
+        at = self._in_frame()
+        rows = self._picture.rows[at][self._picture.label[at] == label]
+        self.session.select_cell(self.session.key_of(int(rows[0])) if len(rows) else None)
+
+    def go_to_disagreement(self, step: int) -> None:
+        """Select the next (1) or the previous (-1) cell that people give another class."""
+        rows = np.zeros(0, np.intp) if self.values is None else self.values.disagreeing
+        if not len(rows):
+            return
+        cell = self.session.cell
+        here = -1 if cell is None else self.session.row_of(cell)
+        after = int(np.searchsorted(rows, here, "right" if step > 0 else "left"))
+        self.session.select_cell(
+            self.session.key_of(int(rows[(after if step > 0 else after - 1) % len(rows)]))
+        )
+
+    def _bring(self, key: CellKey | None) -> None:
+        """Bring a cell that was selected elsewhere into view."""
+        if key is not None and self._source is not None:
+            row = self.session.row_of(key)
+            if row not in self._at:
+                name = self._source.name_of(key[0])
+                if name is not None and name != self.name:
+                    self.show(name)
+            if row in self._at:
+                self._bring_into_view(key, row)
+        self._mark()
+
+    def _bring_into_view(self, key: CellKey, row: int) -> None:
+        picture, marks, viewer = self._picture, self.marks, self.session.viewer
         assert picture is not None
+        if marks is None:
+            return
+        if picture.timed and key[1] != self._frame() and marks.labels.ndim >= 3:
+            plane = np.zeros(marks.labels.ndim)
+            plane[-3] = key[1] - picture.first_frame
+            viewer.dims.set_point(viewer.dims.ndim - 3, marks.labels.data_to_world(plane)[-3])
+        at = self._at.get_loc(row)
+        centre = np.array([picture.y[at], picture.x[at]])
+        world = centre * marks.labels.scale[-2:] + marks.labels.translate[-2:]
+        camera = camera_of(viewer)
+        half = np.array(canvas_size_of(viewer)) / 2 / camera.zoom
+        if (np.abs(world - camera.center[-2:]) > half).any():
+            camera.center = (*camera.center[:-2], *world)
+
+    def _mark(self) -> None:
+        """Mark cells in the plane that is shown."""
+        key, values = self.session.cell, self.values
+        if self.marks is None or values is None:
+            return
+        row = None if key is None else self.session.row_of(key)
+        if self.texts is not None:
+            self.texts.hide(row)
+        self.marks.set_places("selected cell", self._places([] if row is None else [row]))
+        self._mark_selection()
+        wrong = values.disagreeing if self.show_disagreements else np.zeros(0, np.intp)
+        self.marks.set_places("disagreements", self._places(wrong))
+
+    def _mark_selection(self, *_: object) -> None:
+        if self.marks is not None:
+            self.marks.set_places("selected cells", self._places(self.session.selection))
+
+    def _places(self, rows: Any) -> NDArray[np.float64]:
+        """Centres of those cells that are in the plane that is shown, (N, 2)."""
+        picture, values = self._picture, self.values
+        assert picture is not None
+        assert values is not None
+        at = self._at.get_indexer(pd.Index(rows, dtype=np.int64))
+        at = at[at >= 0]
         if picture.timed:
-            rows = self._rows_in_view()
-            found = rows[self._labels_of(rows) == label]
-            row = int(found[0]) if len(found) else None
-        else:
-            row = self._row_of_label.get(label)
-        self.session.select_cell(None if row is None else self.session.key_of(row))
-
-    def _mark(self, key: Any) -> None:
-        if self.ring is None or self._picture is None:
-            return
-        if key is None:
-            self.ring.data = np.zeros((0, 2))
-            return
-        image = self._picture_of(key)
-        if image is not None and image != self.name:
-            self.show(image)
-            return
-        at = np.flatnonzero(self._picture.rows == self.session.row_of(key))
-        visible = len(at) and (not self._picture.timed or key[1] == self._frame())
-        places = np.column_stack([self._picture.y[at], self._picture.x[at]])
-        self.ring.data = places if visible else np.zeros((0, 2))
-
-    def _picture_of(self, key: tuple[str, int, int]) -> str | None:
-        return next((name for name in self.names if name == key[0]), None)
-
-
-def _no_texts() -> "pd.Series[str]":
-    """Texts by row of the table of cells: none yet."""
-    return pd.Series([], dtype=str)
-
-
-def _short(score: float) -> str:
-    """Two digits of a score, nothing where there is none; beyond ±99 only the side matters."""
-    if math.isnan(score):
-        return ""
-    if abs(score) > 99:
-        return "> 99" if score > 0 else "< −99"
-    return f"{score:.{1 if abs(score) >= 0.995 else 2}f}".replace("-", "−")
+            at = at[values.cells["frame"].to_numpy()[picture.rows[at]] == self._frame()]
+        return np.column_stack([picture.y[at], picture.x[at]])

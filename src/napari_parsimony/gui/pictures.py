@@ -72,6 +72,9 @@ class Source(Protocol):
     def load(self, name: str) -> Picture:
         """Read one; raises `UserError` if its files are missing or damaged."""
 
+    def name_of(self, image: str) -> str | None:
+        """Name the picture that shows an image of the table of cells; None if none does."""
+
 
 def source_of(study: Study, order: Callable[[], "NDArray[np.float64] | None"]) -> Source:
     """Find out what there is to look at.
@@ -99,6 +102,13 @@ class Fields:
             names = [path.as_posix() for path in config.image]
         self.names = names
         self._study, self._config = study, config
+
+    def name_of(self, image: str) -> str | None:
+        """See `Source`."""
+        if image in self.names:
+            return image
+        cells = self._study.cells()
+        return next((name for name in self.names if _recorded(cells, name) == image), None)
 
     def load(self, name: str) -> Picture:
         """See `Source`."""
@@ -164,6 +174,10 @@ class Montage:
     def __init__(self, study: Study, order: Callable[[], "NDArray[np.float64] | None"]) -> None:
         self._study, self._order = study, order
         self.names = ["crops"]
+
+    def name_of(self, image: str) -> str | None:
+        """See `Source`."""
+        return self.names[0]
 
     def load(self, name: str) -> Picture:
         """See `Source`."""

@@ -1,0 +1,242 @@
+"""Layers of a study's picture: added, aligned, given back, and missed when users remove them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from napari.layers import Image, Labels, Layer, Points
+from napari.utils.notifications import show_warning
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.gui.borrowed import SOURCE, Borrowed, layer_of, of_labels
+from napari_parsimony.gui.overlay_marks import Marks
+from napari_parsimony.gui.overlay_text import CellTexts
+from napari_parsimony.gui.pictures import Picture, Source, source_of
+from napari_parsimony.gui.session import Session
+
+
+class OverlayLayers:
+    """The part of an `Overlay` that chooses a picture and keeps its layers."""
+
+    shown_changed = Signal()
+
+    session: Session
+    show_texts: bool
+    problem: str | None
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.problem = None
+        self._source: Source | None = None
+        self._forget()
+
+    def recolour(self) -> None:
+        """See `Overlay`."""
+        raise NotImplementedError
+
+    def _follow_view(self) -> None:
+        raise NotImplementedError
+
+    def _forget(self) -> None:
+        self._picture: Picture | None = None
+        self._ours: list[Layer] = []
+        self._borrowed: Borrowed | None = None
+        self.labels: Labels | None = None
+        self.texts: CellTexts | None = None
+        self.marks: Marks | None = None
+        self._of_frame: dict[int, NDArray[np.intp]] = {}
+        self._at: pd.Index[int] = pd.Index([], dtype=np.int64)
+
+    # Which picture
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the pictures that can be shown."""
+        return [] if self._source is None else self._source.names
+
+    @property
+    def name(self) -> str | None:
+        """Name of the picture that is shown."""
+        return None if self._picture is None else self._picture.name
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is shown: the image that `labels` are of, or a montage."""
+        return self._picture
+
+    @property
+    def scores(self) -> Points | None:
+        """Layer of the texts."""
+        return None if self.texts is None else self.texts.layer
+
+    @property
+    def ring(self) -> Points | None:
+        """Layer that marks the selected cell."""
+        return None if self.marks is None else self.marks.layers.get("selected cell")
+
+    def _open(self) -> None:
+        self._clear()
+        self._source = self.problem = None
+        study = self.session.study
+        if study is not None and self.session.has("cells"):
+            try:
+                self._source = source_of(study, self.session.cell_scores)
+            except UserError as error:
+                self._say(error)
+            else:
+                self.show(self._source.names[0])
+        if self._picture is None:
+            self.recolour()
+        self.shown_changed.emit()
+
+    def _say(self, error: UserError) -> None:
+        self.problem = f"The cells cannot be shown on their image. {error}"
+        show_warning(self.problem)
+
+    def _renew(self, step: str) -> None:
+        if step == "cells":
+            self._open()
+        else:
+            self.recolour()
+
+    def show(self, name: str) -> None:
+        """Show the picture of this name instead; says so where its files cannot be read."""
+        if self._source is None or name == self.name:
+            return
+        self._clear()
+        self.problem = None
+        try:
+            picture = self._source.load(name)
+        except UserError as error:
+            self._say(error)
+        else:
+            self._picture = picture
+            self._index(picture)
+            self._add(picture)
+        self.recolour()
+        self.shown_changed.emit()
+
+    def show_again(self) -> None:
+        """Show the picture anew, with all of its layers, where the user removed some."""
+        name, self._picture = self.name, None
+        if name is not None:
+            self.show(name)
+
+    def _index(self, picture: Picture) -> None:
+        self._at = pd.Index(picture.rows)
+        every = np.arange(len(picture.rows))
+        if picture.timed:
+            frames = self.session.cells["frame"].to_numpy()[picture.rows]
+            order = np.argsort(frames, kind="stable")
+            found, starts = np.unique(frames[order], return_index=True)
+            groups = np.split(every[order], starts[1:])
+            self._of_frame = dict(zip(found.tolist(), groups, strict=True))
+        else:
+            self._of_frame = {picture.first_frame: every}
+
+    def _add(self, picture: Picture) -> None:
+        viewer = self.session.viewer
+        image = layer_of(viewer, picture.image_path, Image)
+        labels = layer_of(viewer, picture.labels_path, Labels)
+        if labels is not None and not _alike(labels, picture):
+            labels = None  # somebody has put other labels into it
+        if image is None:
+            self._add_image(picture, labels)
+        if labels is None:
+            labels = Labels(picture.labels, name="cells", opacity=0.45)
+            if image is not None:
+                labels.scale = of_labels(image.scale, labels.ndim, 1.0)
+                labels.translate = of_labels(image.translate, labels.ndim, 0.0)
+            self._ours.append(viewer.add_layer(labels))
+        else:
+            self._borrowed = Borrowed(labels)
+        if picture.image_path is None:
+            # whole squares would hide the crops
+            labels.contour, labels.opacity = 1, 1.0
+        self.labels = labels
+        self.marks = Marks(viewer, picture, labels)
+        texts = Points(
+            ndim=2, name="scores", size=1, face_color="transparent", border_color="transparent"
+        )
+        self.marks.align(texts)
+        self._ours.append(viewer.add_layer(texts))
+        texts.editable = False
+        # below the cell, which stays in sight
+        below = picture.diameter * (0.4 if picture.image_path is None else 0.62)
+        self.texts = CellTexts(viewer, texts, picture.diameter, below)
+        self.texts.wanted = self.show_texts
+        labels.events.scale.connect(self._aligned)
+        labels.events.translate.connect(self._aligned)
+        labels.events.data.connect(self._replaced)
+        viewer.layers.selection.active = labels
+        viewer.reset_view()
+
+    def _add_image(self, picture: Picture, labels: Labels | None) -> None:
+        viewer, data = self.session.viewer, picture.image
+        channels = not picture.colours and len(data.shape) > len(picture.labels.shape)
+        added = viewer.add_image(
+            data,
+            name=picture.name,
+            rgb=picture.colours,
+            channel_axis=0 if channels else None,
+            metadata={SOURCE: str(picture.image_path)},
+        )
+        for layer in added if isinstance(added, list) else [added]:
+            self._ours.append(layer)
+            if labels is not None:
+                layer.scale, layer.translate = labels.scale, labels.translate
+                viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(labels))
+
+    def _aligned(self) -> None:
+        if self.marks is not None:
+            for layer in (*self.marks.layers.values(), *([self.scores] if self.scores else ())):
+                self.marks.align(layer)
+        self._follow_view()
+        self.shown_changed.emit()
+
+    def _clear(self) -> None:
+        if self.labels is not None:
+            self.labels.events.scale.disconnect(self._aligned)
+            self.labels.events.translate.disconnect(self._aligned)
+            self.labels.events.data.disconnect(self._replaced)
+        if self._borrowed is not None:
+            self._borrowed.give_back()
+        ours = [*self._ours, *(self.marks.layers.values() if self.marks else ())]
+        self._forget()
+        layers = self.session.viewer.layers
+        for layer in ours:
+            if layer in layers:
+                layers.remove(layer)
+
+    def _removed(self, event: Any) -> None:
+        """Live on without a layer that the user has removed, and say how to get it back."""
+        layer = event.value
+        if layer is self.labels:
+            self.labels = None
+        elif layer is self.scores:
+            self.texts = None
+        elif self.marks is None or self.marks.forget(layer) is None:
+            return
+        self.problem = (
+            f"The layer '{layer.name}' was removed, so the cells are not shown in full: press "
+            "'Show again' to have it back."
+        )
+        self.shown_changed.emit()
+
+    def _replaced(self) -> None:
+        picture, labels = self._picture, self.labels
+        if picture is None or labels is None or _alike(labels, picture):
+            return
+        self.problem = (
+            f"The layer '{labels.name}' now has labels of another size than the study's: what is "
+            "shown on them may be of other cells. Press 'Show again' to have the study's labels."
+        )
+        self.shown_changed.emit()
+
+
+def _alike(labels: Labels, picture: Picture) -> bool:
+    """Whether a layer can be of the picture's labels, by its size."""
+    sizes = ([size for size in x.shape if size > 1] for x in (labels.data, picture.labels))
+    return next(sizes) == next(sizes)

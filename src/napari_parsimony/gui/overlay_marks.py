@@ -1,0 +1,98 @@
+"""Marks on cells: the selected one, those selected together, those annotated otherwise."""
+
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Labels, Points
+from numpy.typing import NDArray
+
+from napari_parsimony.gui.pictures import Picture
+
+ONE, MANY, OTHER = "white", "#f0e442", "#ff4fd8"
+"""Colours of the marks: none of a class, and seen on dark cells and bright ones."""
+
+
+class Marks:
+    """Layers of marks above the cells; those of many cells come when there are any.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers they become.
+    picture
+        What is shown.
+
+    Attributes
+    ----------
+    labels
+        The layer that it is shown in, or was until the user removed it.
+    layers
+        The layers that are there, by their names to begin with.
+    """
+
+    def __init__(self, viewer: ViewerModel, picture: Picture, labels: Labels) -> None:
+        self._viewer, self.labels = viewer, labels
+        self._diameter = picture.diameter
+        around = {"face_color": "transparent", "symbol": "disc" if picture.image_path else "square"}
+        self._looks: dict[str, dict[str, Any]] = {
+            "selected cells": {
+                **around,
+                "size": self._diameter * 1.3,
+                "border_color": MANY,
+                "border_width": 0.06,
+            },
+            "disagreements": {
+                "size": self._diameter * 0.4,
+                "symbol": "x",
+                "face_color": OTHER,
+                "border_color": "black",
+                "border_width": 0.05,
+            },
+            "selected cell": {
+                **around,
+                "size": self._diameter * 1.3,
+                "border_color": ONE,
+                "border_width": 0.06,
+            },
+        }
+        # beside the cell, which stays in sight
+        beside = self._diameter * (0.45 if picture.image_path else 0.38)
+        self._shifts = {"disagreements": np.array([-beside, beside])}
+        self.layers: dict[str, Points] = {}
+        self._removed: set[str] = set()  # by the user: they are forced upon nobody
+        self.ring = self.add("selected cell")
+
+    def add(self, name: str) -> Points:
+        """Add one of the layers, leaving the active one active."""
+        layers = self._viewer.layers
+        active = layers.selection.active
+        layer = Points(ndim=2, name=name, **self._looks[name])
+        self.layers[name] = layer
+        self.align(layer)
+        layers.append(layer)
+        layer.editable = False
+        layers.selection.active = active
+        return layer
+
+    def align(self, layer: Points) -> None:
+        """Lay a layer where the cells are."""
+        layer.scale, layer.translate = self.labels.scale[-2:], self.labels.translate[-2:]
+
+    def set_places(self, name: str, places: NDArray[np.float64]) -> None:
+        """Mark these centres, (N, 2); a layer that is not there yet comes with the first."""
+        layer = self.layers.get(name)
+        if layer is None:
+            if not len(places) or name in self._removed:
+                return
+            layer = self.add(name)
+        layer.data = places + self._shifts.get(name, 0)
+
+    def forget(self, layer: Any) -> str | None:
+        """Live on without a layer that was removed; its name, None if it is none of these."""
+        for name, known in self.layers.items():
+            if known is layer:
+                del self.layers[name]
+                self._removed.add(name)
+                return name
+        return None
