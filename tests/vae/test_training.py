@@ -1,4 +1,7 @@
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -7,8 +10,9 @@ from napari_parsimony.vae.checkpoint import GUIDED, HELD_OUT, Checkpoint
 from napari_parsimony.vae.config import VaeConfig
 from napari_parsimony.vae.latents import decode_latents, encode_crops, latent_statistics, traverse
 from napari_parsimony.vae.model import Architecture, Vae, pixel_weights, reconstruction_loss
+from napari_parsimony.vae.preview import from_preview
 from napari_parsimony.vae.store import check_crops, load_vae, save_vae
-from napari_parsimony.vae.train import train_vae
+from napari_parsimony.vae.train import ACTIVE, train_vae
 
 TINY = VaeConfig(steps=12, batch=16, latents=4, check_every=4, learning_rate=2e-3)
 
@@ -43,6 +47,10 @@ def train(
         report=report,
     )
     return vae, history
+
+
+def full_history_until(step, history):
+    return history[history["step"] <= step]
 
 
 def same_weights(one, other):
@@ -80,12 +88,57 @@ def test_interrupted_training_ends_in_the_weights_of_an_undisturbed_one(
         train(blobs(), checkpoint=checkpoint, report=interrupt, **setting)
     seen = []
     resumed, history = train(
-        blobs(), checkpoint=checkpoint, report=lambda p: seen.append(p.done), **setting
+        blobs(), checkpoint=checkpoint, report=lambda p: seen.append(p), **setting
     )
     undisturbed, full_history = train(blobs(), **setting)
-    assert seen[0] == interrupted_at + 4, "training did not go on from its checkpoint"
+    checks = [progress.done for progress in seen if progress.values]
+    assert checks[0] == interrupted_at + 4, "training did not go on from its checkpoint"
+    told = pd.DataFrame(seen[0].preview["history"])
+    pd.testing.assert_frame_equal(told, full_history_until(seen[0].done, history))
     assert same_weights(resumed, undisturbed)
     assert history.equals(full_history)
+
+
+def test_a_check_tells_its_terms_and_shows_held_out_crops_above_their_reconstructions():
+    crops, seen = blobs(), []
+    vae, history = train(crops, report=seen.append)
+    checks = [progress for progress in seen if progress.values]
+    assert [progress.done for progress in checks] == [4, 8, 12]
+    for progress, (_, row) in zip(checks, history.iterrows(), strict=True):
+        assert {name: progress.values[name] for name in row.index[1:]} == row[1:].to_dict()
+    last = checks[-1]
+    shown = from_preview(json.loads(json.dumps(last.preview)))
+    np.testing.assert_allclose(shown[0], crops[48:64:2], atol=0.003)  # evenly, and none trained on
+    mean, log_variance = encode_crops(vae, crops[48:64])
+    np.testing.assert_allclose(shown[1], decode_latents(vae, mean[::2]), atol=0.003)
+    active = latent_statistics(mean, log_variance)["active"].sum()
+    assert last.values[ACTIVE] == active
+
+
+@pytest.mark.parametrize("rows", [2, 5, 9])
+def test_few_held_out_crops_are_all_shown(rows):
+    seen = []
+    train_vae(
+        fresh(), blobs(), np.full(64, -1), np.arange(48), np.arange(48, 48 + rows), TINY,
+        turned=False, checkpoint=Checkpoint(None), report=seen.append,
+    )  # fmt: skip
+    assert from_preview(seen[0].preview).shape == (2, min(rows, 8), 1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    "preview",
+    [
+        {},
+        {"equations": ["z1"]},
+        {"shape": [2, 1, 1, 2, 2], "pixels": "AAAA"},
+        {"shape": [2, 1, 1, 1, 1], "pixels": "not base 64"},
+        {"shape": [2, -1, -1, 1, 1], "pixels": "AAA="},
+        {"shape": [1, 1, 1, 1, 1], "pixels": "AA=="},
+        {"shape": "22222", "pixels": 3},
+    ],
+)
+def test_previews_of_something_else_are_no_crops(preview):
+    assert from_preview(preview) is None
 
 
 def test_without_guidance_classes_change_nothing():
@@ -153,11 +206,16 @@ def test_checkpoint_of_another_training_or_a_damaged_one_is_not_used(tmp_path):
     path = tmp_path / "training.safetensors"
     train(blobs(), checkpoint=Checkpoint(path, "this"))
     steps = []
-    train(blobs(), checkpoint=Checkpoint(path, "that"), report=lambda p: steps.append(p.done))
+
+    def note(progress):
+        if progress.values:
+            steps.append(progress.done)
+
+    train(blobs(), checkpoint=Checkpoint(path, "that"), report=note)
     assert steps[0] == 4
     path.write_bytes(path.read_bytes()[:100])
     steps.clear()
-    train(blobs(), checkpoint=Checkpoint(path, "that"), report=lambda p: steps.append(p.done))
+    train(blobs(), checkpoint=Checkpoint(path, "that"), report=note)
     assert steps[0] == 4
 
 

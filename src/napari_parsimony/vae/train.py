@@ -5,6 +5,8 @@ no generator state and a resumed run takes exactly the steps of an undisturbed o
 """
 
 import math
+import time
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,11 +18,15 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.vae.checkpoint import GUIDED, TERMS, Checkpoint
 from napari_parsimony.vae.config import VaeConfig
-from napari_parsimony.vae.loss import decompose, log_importance_weights
+from napari_parsimony.vae.latents import ACTIVE_KL
+from napari_parsimony.vae.loss import decompose, kl_per_latent, log_importance_weights
 from napari_parsimony.vae.model import Vae, pixel_weights, reconstruction_loss
+from napari_parsimony.vae.preview import CROPS, to_preview
 
 LARGEST_IN_MEMORY = 1_000_000_000  # bytes of crops; beyond that, batches are read from the file
 LARGEST_CHECK = 2048  # held-out crops that a check looks at
+TELL_EVERY = 3.0  # seconds, at least, between reports that are not checks
+ACTIVE = "active latents"
 
 
 class CropBatches:
@@ -94,7 +100,11 @@ def train_vae(
         Where the state is saved at every check, and from where training goes on if it was
         interrupted.
     report
-        Called at every check.
+        Called at every check, and in between if that takes long. At a check, ``values`` are the
+        terms of the training loss averaged since the last check, the held-out loss, and how many
+        latents are active in held-out crops; ``preview`` holds held-out crops above their
+        reconstructions, see `vae.preview`. A training that goes on from a checkpoint first reports
+        its checks so far: ``preview["history"]``, lists by name.
 
     Returns
     -------
@@ -130,8 +140,14 @@ def train_vae(
         validation_rows = random.choice(validation_rows, LARGEST_CHECK, replace=False)
     held_out = CropBatches(crops, classes, validation_rows, device)
     objective = _Objective(vae, head, config, len(training))
+    rows = np.sort(validation_rows)  # the table may be sorted by class: evenly over it
+    rows = rows[:: max(1, len(rows) // CROPS)][:CROPS]
+    shown = np.asarray(crops[rows], np.float32)
     sums = torch.zeros(len(names), device=device)
-    since = 0
+    since, told = 0, time.monotonic()
+    if state.history:
+        checks = {"history": state.history_table().to_dict("list")}
+        report(_progress(state.step, config, preview=checks))
     for step in range(state.step, config.steps):
         if state.checks_without_progress >= config.patience:
             break
@@ -142,7 +158,7 @@ def train_vae(
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _cosine(step / config.steps)
         warmth = min(1.0, (step + 1) / max(1.0, config.warmup * config.steps))
-        terms = objective(batch, known, generator, warmth)
+        terms, _ = objective(batch, known, generator, warmth)
         optimiser.zero_grad(set_to_none=True)
         terms[0].backward()
         optimiser.step()
@@ -156,22 +172,53 @@ def train_vae(
                 raise UserError(
                     "The VAE's loss is no longer a number: lower the setting 'learning_rate'."
                 )
-            loss = _held_out_loss(held_out, objective, config)
+            loss, active = _check(held_out, objective, config)
             warm = step + 1 >= config.warmup * config.steps
             state.record(step + 1, averages, loss, vae, counts=warm)
             checkpoint.save(state, model, optimiser)
-            report(
-                Progress(
-                    step + 1,
-                    config.steps,
-                    f"Training the VAE: step {step + 1:,} of {config.steps:,}",
-                    state.latest(),
-                )
-            )
+            values = {**state.latest(), ACTIVE: active}
+            report(_progress(step + 1, config, values, _preview(vae, shown)))
+            told = time.monotonic()
+        elif time.monotonic() - told > TELL_EVERY:
+            # the first check may be minutes away; the device is not waited for
+            report(_progress(step + 1, config))
+            told = time.monotonic()
     if state.best:
         vae.load_state_dict(state.best)
     vae.to("cpu").eval().requires_grad_(False)
     return state.history_table()
+
+
+def _progress(
+    step: int,
+    config: VaeConfig,
+    values: dict[str, float] | None = None,
+    preview: dict[str, Any] | None = None,
+) -> Progress:
+    message = f"Training the VAE: step {step:,} of {config.steps:,}"
+    return Progress(step, config.steps, message, values or {}, preview or {})
+
+
+@torch.inference_mode()
+def _preview(vae: Vae, crops: np.ndarray) -> dict[str, Any]:
+    device = next(vae.parameters()).device
+    mean, _ = vae.encode(torch.from_numpy(crops).to(device))
+    return to_preview(crops, vae.decode(mean).cpu().numpy())
+
+
+class _Loss(NamedTuple):
+    """The loss of one batch.
+
+    Attributes
+    ----------
+    terms
+        The loss and its terms: `TERMS`, and `GUIDED` if there is a head.
+    kl
+        (latents,) how much each latent says about a crop, in nats.
+    """
+
+    terms: Tensor
+    kl: Tensor
 
 
 class _Objective:
@@ -184,8 +231,7 @@ class _Objective:
 
     def __call__(
         self, batch: Tensor, classes: Tensor, generator: torch.Generator, warmth: float
-    ) -> Tensor:
-        """Return the loss and its terms: `TERMS`, and `GUIDED` if there is a head."""
+    ) -> _Loss:
         config, vae = self._config, self._vae
         batch = batch.contiguous(memory_format=torch.channels_last)
         mean, log_variance = vae.encode(batch)
@@ -205,7 +251,9 @@ class _Objective:
             # cells without a class count as predicted, so that a batch with few labels pulls less
             terms.append(errors / len(batch))
             loss = loss + config.guidance * terms[-1]
-        return torch.stack([loss, *terms])
+        with torch.no_grad():
+            kl = kl_per_latent(mean, log_variance).mean(0)
+        return _Loss(torch.stack([loss, *terms]), kl)
 
 
 def _head(vae: Vae, classes: np.ndarray) -> nn.Linear:
@@ -222,14 +270,25 @@ def _head(vae: Vae, classes: np.ndarray) -> nn.Linear:
 
 
 @torch.no_grad()
-def _held_out_loss(held_out: CropBatches, objective: _Objective, config: VaeConfig) -> float:
-    """Average loss at full strength over held-out crops, always with the same noise."""
+def _check(held_out: CropBatches, objective: _Objective, config: VaeConfig) -> tuple[float, int]:
+    """Look at held-out crops at full strength, always with the same noise.
+
+    Returns
+    -------
+    loss
+        Their average loss.
+    active
+        Latents that say something about them.
+    """
     batches = torch.arange(len(held_out)).split(config.batch)
-    losses = [
-        objective(*held_out[index], _generator(config.seed, -1 - number), 1.0)[0] * len(index)
+    found = [
+        objective(*held_out[index], _generator(config.seed, -1 - number), 1.0)
         for number, index in enumerate(batches)
     ]
-    return float(torch.stack(losses).sum() / len(held_out))
+    sizes = [len(index) / len(held_out) for index in batches]
+    loss = sum(size * each.terms[0] for size, each in zip(sizes, found, strict=True))
+    kl = sum(size * each.kl for size, each in zip(sizes, found, strict=True))
+    return float(loss), int((torch.as_tensor(kl) > ACTIVE_KL).sum())
 
 
 def _generator(seed: int, step: int) -> torch.Generator:
