@@ -116,7 +116,7 @@ def _check(name: str, form: str, conversion: str | None) -> None:
     latent = re.fullmatch(r"z\d{1,4}", name)
     if name not in _FIELDS and not latent:
         raise UserError(
-            f"'{{{name}}}' is nothing that can be written on a cell: use {', '.join(FIELDS)}, …."
+            f"'{{{name}}}' is nothing that can be written on a cell: use {', '.join(FIELDS)}, z1, …"
         )
     allowed = NUMBER if latent else _FIELDS[name][0]
     if conversion or not re.fullmatch(allowed, form):

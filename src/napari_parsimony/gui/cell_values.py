@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_parsimony.gui.scoring import UNDECIDED, probabilities, uncertainties
+from napari_parsimony.trust.tracks import is_tracked
 
 if TYPE_CHECKING:
     from napari_parsimony.gui.session import Session
@@ -109,6 +110,11 @@ class CellValues:
     def disagreeing(self) -> NDArray[np.intp]:
         """Rows of cells to which the score gives the other of the two classes than people do."""
         return np.flatnonzero(self.compared & (self.annotated_side != self.side))
+
+    @cached_property
+    def tracked(self) -> bool:
+        """Whether labels are the numbers of tracks."""
+        return is_tracked(self.cells)
 
     @cached_property
     def latent_names(self) -> list[str]:

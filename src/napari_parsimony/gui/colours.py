@@ -169,7 +169,7 @@ def _annotation(session: "Session", values: CellValues) -> Colouring:
     number_of = {name: number for number, name in enumerate(names)}
     shade = np.array([number_of.get(name, len(names)) for name in named], np.intp)
     meaning = "The class that people gave."
-    if sides and any(name not in chosen for name in names):
+    if sides and not {*chosen, *values.classes} >= present:
         first, second = values.classes
         meaning += f" Blue classes are told from orange ones: {first} from {second}."
     table = np.array([rgba(colour) for colour in (*colours, QUIET)])

@@ -1,5 +1,6 @@
 """Shows a study's cells on their images: coloured, with texts and marks, and clickable."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.cell_text import Template
 from napari_parsimony.gui.cell_values import CellValues
-from napari_parsimony.gui.colours import Colouring, choices, colormap_of, colouring
+from napari_parsimony.gui.colours import COLOUR_BY, Colouring, choices, colormap_of, colouring
 from napari_parsimony.gui.napari_compat import camera_of, canvas_size_of
 from napari_parsimony.gui.overlay_click import on_click
 from napari_parsimony.gui.overlay_layers import OverlayLayers
+from napari_parsimony.gui.preferences import recall
 from napari_parsimony.gui.session import Session
 
 
@@ -29,8 +31,8 @@ class Overlay(OverlayLayers):
         Text on each cell; see `set_template`.
     show_texts, show_disagreements
         Whether texts are written, and cells marked that people give another class.
-    problem
-        Why what was asked for is not shown, in a sentence; else None.
+    problem, text_problem
+        Why the picture, or the text on the cells, is not shown, in a sentence; else None.
     labels
         The layer whose labels are coloured: ours, or the user's own; None without one.
     values, colouring
@@ -39,15 +41,21 @@ class Overlay(OverlayLayers):
         Other pictures can be chosen, or another is shown, or its layers were moved or removed.
     look_changed
         Colours, texts or marks mean something else now.
+    frame_changed
+        Another frame of a time-lapse is shown: its number.
     """
 
     look_changed = Signal()
+    frame_changed = Signal(int)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.colour_by = "class"
-        self.template = "{score:.2f}"
-        self.show_texts = self.show_disagreements = True
+        preferred = recall("colour_by")
+        self.colour_by = preferred if preferred in COLOUR_BY else "class"
+        self.template = str(recall("text"))
+        self.text_problem: str | None = None
+        self.show_texts = bool(recall("text_on_cells"))
+        self.show_disagreements = True
         self.values: CellValues | None = None
         self.colouring: Colouring | None = None
         session.study_changed.connect(self._open)
@@ -140,10 +148,20 @@ class Overlay(OverlayLayers):
             ours.insert(0, "index", label)
             self.labels.features = self._borrowed.joined(ours) if self._borrowed else ours
         if self.texts is not None:
-            parsed = Template.parse(self.template)
             centres = np.column_stack([picture.y[at], picture.x[at]])
-            self.texts.set_cells(rows, centres, lambda some: parsed.write(values, some))
+            self.texts.set_cells(rows, centres, self._writer(values))
         self._mark()
+
+    def _writer(self, values: CellValues) -> Callable[[NDArray[np.int64]], list[str]] | None:
+        """Make what writes the texts of some rows; None, and a sentence, if the study cannot."""
+        self.text_problem = None
+        try:
+            template = Template.parse(self.template)
+            template.write(values, np.zeros(0, np.int64))
+        except UserError as error:
+            self.text_problem = str(error)
+            return None
+        return lambda rows: template.write(values, rows)
 
     def _follow_view(self) -> None:
         if self.texts is not None:
@@ -152,8 +170,11 @@ class Overlay(OverlayLayers):
     def _moved_in_time(self) -> None:
         if self._picture is not None and self._picture.timed:
             self._paint()
+            self.frame_changed.emit(self.frame)
 
-    def _frame(self) -> int:
+    @property
+    def frame(self) -> int:
+        """Frame of the cells that are shown; there must be a picture."""
         picture, marks = self._picture, self.marks
         assert picture is not None
         if not picture.timed or marks is None or marks.labels.ndim < 3:
@@ -163,7 +184,7 @@ class Overlay(OverlayLayers):
 
     def _in_frame(self) -> NDArray[np.intp]:
         """Find the picture's cells in the frame that is shown; their indices."""
-        return self._of_frame.get(self._frame(), np.zeros(0, np.intp))
+        return self._of_frame.get(self.frame, np.zeros(0, np.intp))
 
     # The selected cells
 
@@ -203,7 +224,7 @@ class Overlay(OverlayLayers):
         assert picture is not None
         if marks is None:
             return
-        if picture.timed and key[1] != self._frame() and marks.labels.ndim >= 3:
+        if picture.timed and key[1] != self.frame and marks.labels.ndim >= 3:
             plane = np.zeros(marks.labels.ndim)
             plane[-3] = key[1] - picture.first_frame
             viewer.dims.set_point(viewer.dims.ndim - 3, marks.labels.data_to_world(plane)[-3])
@@ -240,5 +261,5 @@ class Overlay(OverlayLayers):
         at = self._at.get_indexer(pd.Index(rows, dtype=np.int64))
         at = at[at >= 0]
         if picture.timed:
-            at = at[values.cells["frame"].to_numpy()[picture.rows[at]] == self._frame()]
+            at = at[values.cells["frame"].to_numpy()[picture.rows[at]] == self.frame]
         return np.column_stack([picture.y[at], picture.x[at]])

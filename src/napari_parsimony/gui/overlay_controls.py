@@ -4,9 +4,10 @@ from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QPushButton, QWidget
 
 from napari_parsimony.gui.colour_legend import ColourLegend
-from napari_parsimony.gui.colours import choices
+from napari_parsimony.gui.colours import COLOUR_BY, choices
 from napari_parsimony.gui.dock import follow, wheel_needs_focus
 from napari_parsimony.gui.overlay import Overlay
+from napari_parsimony.gui.preferences import remember
 
 
 class OverlayControls(QWidget):
@@ -28,36 +29,44 @@ class OverlayControls(QWidget):
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
         self.picture.textActivated.connect(overlay.show)
-        self.colours.currentIndexChanged.connect(
-            lambda index: overlay.set_colour_by(self.colours.itemData(index))
-        )
+        self.colours.currentIndexChanged.connect(self._colour_by)
         self.legend = ColourLegend(overlay)
         self.scores = QCheckBox("text on the cells")
         self.scores.setToolTip(
             "<qt>Write a text on each cell, by default its score, where cells are large enough and "
             "texts do not overlap: zoom in. The dock <i>Overlay</i> changes what is written.</qt>"
         )
-        self.scores.toggled.connect(overlay.set_show_texts)
+        self.scores.toggled.connect(self._show_texts)
 
         self.form = QFormLayout(self)
         self.form.setContentsMargins(0, 0, 0, 0)
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.form.addRow("image", self.picture)
         self.form.addRow("colours", self.colours)
         self.form.addRow(self.legend)
-        self.form.addRow("", self.scores)
+        self.form.addRow(self.scores)
         self.problem = QLabel()
         self.problem.setWordWrap(True)
         self.again = QPushButton("Show again")
         self.again.setToolTip("Show the image anew, with all layers of the study.")
         self.again.clicked.connect(lambda *_: overlay.show_again())
         self.form.addRow(self.problem)
-        self.form.addRow("", self.again)
+        self.form.addRow(self.again)
         follow(self, overlay.shown_changed, self._show)
         follow(self, overlay.look_changed, self._show_look)
         for signal in (overlay.session.artefacts_changed, overlay.session.study_changed):
             follow(self, signal, self._show)
         self._show()
+
+    def _colour_by(self, index: int) -> None:
+        what = self.colours.itemData(index)
+        self.overlay.set_colour_by(what)
+        if what in COLOUR_BY:  # terms and latents are of this study only
+            remember("colour_by", what)
+
+    def _show_texts(self, show: bool) -> None:
+        self.overlay.set_show_texts(show)
+        remember("text_on_cells", show)
 
     def _show(self) -> None:
         overlay = self.overlay

@@ -156,15 +156,15 @@ class OverlayLayers:
             # whole squares would hide the crops
             labels.contour, labels.opacity = 1, 1.0
         self.labels = labels
-        self.marks = Marks(viewer, picture, labels)
         texts = Points(
             ndim=2, name="scores", size=1, face_color="transparent", border_color="transparent"
         )
-        self.marks.align(texts)
         self._ours.append(viewer.add_layer(texts))
         texts.editable = False
+        self.marks = Marks(viewer, picture, labels, texts)
+        self.marks.align_all()
         # below the cell, which stays in sight
-        below = picture.diameter * (0.4 if picture.image_path is None else 0.62)
+        below = picture.diameter * (0.4 if picture.image_path is None else 0.68)
         self.texts = CellTexts(viewer, texts, picture.diameter, below)
         self.texts.wanted = self.show_texts
         labels.events.scale.connect(self._aligned)
@@ -191,8 +191,7 @@ class OverlayLayers:
 
     def _aligned(self) -> None:
         if self.marks is not None:
-            for layer in (*self.marks.layers.values(), *([self.scores] if self.scores else ())):
-                self.marks.align(layer)
+            self.marks.align_all()
         self._follow_view()
         self.shown_changed.emit()
 

@@ -20,8 +20,8 @@ class Marks:
     ----------
     viewer
         Whose layers they become.
-    picture
-        What is shown.
+    picture, labels, texts
+        What is shown, and the layers of its labels and of its texts.
 
     Attributes
     ----------
@@ -31,19 +31,21 @@ class Marks:
         The layers that are there, by their names to begin with.
     """
 
-    def __init__(self, viewer: ViewerModel, picture: Picture, labels: Labels) -> None:
-        self._viewer, self.labels = viewer, labels
+    def __init__(
+        self, viewer: ViewerModel, picture: Picture, labels: Labels, texts: Points
+    ) -> None:
+        self._viewer, self.labels, self._texts = viewer, labels, texts
         self._diameter = picture.diameter
         around = {"face_color": "transparent", "symbol": "disc" if picture.image_path else "square"}
         self._looks: dict[str, dict[str, Any]] = {
             "selected cells": {
                 **around,
-                "size": self._diameter * 1.3,
+                "size": self._diameter * 1.15,
                 "border_color": MANY,
-                "border_width": 0.06,
+                "border_width": 0.045,
             },
             "disagreements": {
-                "size": self._diameter * 0.4,
+                "size": self._diameter * 0.3,
                 "symbol": "x",
                 "face_color": OTHER,
                 "border_color": "black",
@@ -51,9 +53,9 @@ class Marks:
             },
             "selected cell": {
                 **around,
-                "size": self._diameter * 1.3,
+                "size": self._diameter * 1.15,
                 "border_color": ONE,
-                "border_width": 0.06,
+                "border_width": 0.045,
             },
         }
         # beside the cell, which stays in sight
@@ -68,9 +70,11 @@ class Marks:
         layers = self._viewer.layers
         active = layers.selection.active
         layer = Points(ndim=2, name=name, **self._looks[name])
-        self.layers[name] = layer
         self.align(layer)
-        layers.append(layer)
+        # below texts and other marks
+        above = [layers.index(x) for x in (*self.layers.values(), self._texts) if x in layers]
+        self.layers[name] = layer
+        layers.insert(min(above, default=len(layers)), layer)
         layer.editable = False
         layers.selection.active = active
         return layer
@@ -78,6 +82,11 @@ class Marks:
     def align(self, layer: Points) -> None:
         """Lay a layer where the cells are."""
         layer.scale, layer.translate = self.labels.scale[-2:], self.labels.translate[-2:]
+
+    def align_all(self) -> None:
+        """Lay all layers where the cells are, texts too."""
+        for layer in (*self.layers.values(), self._texts):
+            self.align(layer)
 
     def set_places(self, name: str, places: NDArray[np.float64]) -> None:
         """Mark these centres, (N, 2); a layer that is not there yet comes with the first."""
