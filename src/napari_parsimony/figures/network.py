@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from napari_parsimony.figures.diagram import in_order
 from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
 from napari_parsimony.figures.style import bare, new_figure, styled
 from napari_parsimony.figures.text import shortened
@@ -37,7 +38,7 @@ def sparse_network(
     places = [np.flatnonzero(k) for k in kept]
     if not len(places[0]):
         raise ValueError("no input reaches the output")
-    orders = _order(live, places)
+    orders = in_order(live, places)
     tallest = max(len(order) for order in orders)
     figure = new_figure(6.8, float(np.clip(0.28 * tallest + 0.9, 2.4, 9)))
     axes = figure.subplots()
@@ -127,25 +128,6 @@ def alive(weights: Sequence[NDArray]) -> tuple[list[NDArray], list[NDArray[np.bo
         needed = (live[layer] != 0).any(1)
         units.insert(0, needed)
     return live, units
-
-
-def _order(live: Sequence[NDArray], places: list[NDArray]) -> list[NDArray]:
-    """Sort the units of each layer by the mean height of their neighbours: fewer crossings."""
-    orders = [place.astype(float) for place in places]
-    rank = [np.linspace(0, 1, max(len(place), 2))[: len(place)] for place in places]
-    for sweep in range(8):
-        forward = sweep % 2 == 0
-        layers = range(1, len(places)) if forward else range(len(places) - 2, -1, -1)
-        for layer in layers:
-            near = layer - 1 if forward else layer + 1
-            weight = live[near] if forward else live[layer].T
-            links = np.abs(weight[np.ix_(places[near], places[layer])])
-            centre = (links * rank[near][:, None]).sum(0) / np.maximum(links.sum(0), 1e-12)
-            turn = np.argsort(centre, kind="stable")
-            rank[layer] = np.empty(len(turn))
-            rank[layer][turn] = np.linspace(0, 1, max(len(turn), 2))[: len(turn)]
-            orders[layer] = places[layer][turn]
-    return [order.astype(int) for order in orders]
 
 
 def _count(number: int, what: str) -> str:

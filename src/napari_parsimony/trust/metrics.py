@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 _AT_ONCE = 4_000_000  # weights of cells held in memory
 METRICS = ("accuracy", "balanced_accuracy", "auc")
+CLASS_METRICS = ("precision", "recall", "f1")
 
 
 class Counts(NamedTuple):
@@ -102,6 +103,41 @@ def metrics(
             / 2,
             "auc": auc(scores, target, groups, weights, folds),
         }
+
+
+def class_metrics(
+    scores: NDArray[np.floating],
+    target: NDArray[np.bool_],
+    groups: NDArray[np.intp],
+    weights: NDArray[np.float64],
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
+    """Precision, recall and F1 of the first and of the second class; see `metrics`.
+
+    A cell that is not decided is of neither class: it lowers the recall of its own only.
+
+    Returns
+    -------
+    tuple of dict
+        `CLASS_METRICS` → (B,) each, NaN where a row of weights leaves nothing to divide by.
+    """
+    number = weights.shape[1]
+
+    def total(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return weights @ np.bincount(groups[chosen], minlength=number)
+
+    right = correct(scores, target)
+    found = []
+    for true, said in ((~target, scores <= 0), (target, scores > 0)):
+        hits, members, answers = total(right & true), total(true), total(said)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found.append(
+                {
+                    "precision": hits / answers,
+                    "recall": hits / members,
+                    "f1": 2 * hits / (members + answers),
+                }
+            )
+    return found[0], found[1]
 
 
 def auc(

@@ -1,0 +1,56 @@
+"""How well each of the two classes is found."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_parsimony.trust import metrics
+from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.schemes import Estimate
+
+ClassEstimates = Mapping[str, Estimate]
+"""`metrics.CLASS_METRICS` → the number with its interval."""
+
+
+def per_class(
+    scores: NDArray[np.floating],
+    target: NDArray[np.bool_],
+    groups: ArrayLike,
+    config: EvaluateConfig,
+) -> tuple[ClassEstimates, ClassEstimates]:
+    """Precision, recall and F1 of the first and of the second class.
+
+    Parameters
+    ----------
+    scores
+        (N,) logits, > 0 for the second class, NaN where the scheme does not decide.
+    target
+        (N,) True for the second class.
+    groups
+        (N,) movie of each cell: what is drawn anew in a resample.
+    config
+        Number of resamples, confidence, seed.
+    """
+    names, group = metrics.encode(np.asarray(groups))
+    plain = metrics.class_metrics(scores, target, group, np.ones((1, len(names))))
+    many = len(names) > 1
+    drawn = metrics.draw(len(names), config.resamples if many else 0, config.seed)
+    samples = metrics.class_metrics(scores, target, group, drawn)
+    empty = ("there is no such cell", "no cell is said to be of this class")
+
+    def estimate(which: int, metric: str) -> Estimate:
+        value = float(plain[which][metric][0])
+        if not np.isfinite(value):
+            return Estimate(value=None, reason=empty[metric == "precision"])
+        if not many:
+            return Estimate(value=value, reason="all cells are of one group")
+        bounds = metrics.interval(samples[which][metric], config.confidence)
+        if bounds is None:
+            return Estimate(value=value, reason="most resamples hold no such cell")
+        return Estimate(value=value, low=bounds[0], high=bounds[1])
+
+    first, second = (
+        {metric: estimate(which, metric) for metric in metrics.CLASS_METRICS} for which in (0, 1)
+    )
+    return first, second
