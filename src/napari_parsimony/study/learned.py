@@ -1,10 +1,17 @@
-"""What the latents of a study mean."""
+"""What the latents of a study mean, and what they are worth."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from napari_parsimony.study.study import Study
 from napari_parsimony.trust.morphology import best_names, correlate, measure_crops
+from napari_parsimony.vae.config import VaeConfig
+
+if TYPE_CHECKING:
+    from napari_parsimony.vae.measure import Measured
+    from napari_parsimony.vae.verdict import Verdict
 
 MOST = 2000  # cells that are measured: about two seconds
 
@@ -42,3 +49,32 @@ def suggest_names(study: Study, most: int = MOST, seed: int = 0) -> pd.DataFrame
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
     measured = measure_crops(study.crops()[rows])
     return best_names(correlate(study.latents()[active].iloc[rows], measured))
+
+
+def judge_vae(study: Study) -> "tuple[Verdict, Measured, pd.DataFrame]":
+    """Say what the latents of a study are worth; takes some seconds, and imports torch.
+
+    Returns
+    -------
+    verdict
+        In words, see `vae.verdict`.
+    measured
+        The numbers behind it, and some cells with their reconstructions.
+    names
+        See `suggest_names`.
+
+    Raises
+    ------
+    UserError
+        If there are no latents yet.
+    """
+    from napari_parsimony.vae.measure import measure
+    from napari_parsimony.vae.verdict import judge
+
+    statistics, names = study.latent_statistics(), suggest_names(study)
+    split, active = study.cells()["split"].to_numpy(), statistics["active"].to_numpy()
+    measured = measure(study.vae(), study.crops(), split, active)
+    record = study.step("vae")
+    assert record is not None, "its statistics were just read"
+    config = record.settings(VaeConfig, study.path)
+    return judge(statistics, measured, study.history(), config, names), measured, names

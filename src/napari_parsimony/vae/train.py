@@ -158,7 +158,7 @@ def train_vae(
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _cosine(step / config.steps)
         warmth = min(1.0, (step + 1) / max(1.0, config.warmup * config.steps))
-        terms, _ = objective(batch, known, generator, warmth)
+        terms = objective(batch, known, generator, warmth).terms
         optimiser.zero_grad(set_to_none=True)
         terms[0].backward()
         optimiser.step()
@@ -213,12 +213,13 @@ class _Loss(NamedTuple):
     ----------
     terms
         The loss and its terms: `TERMS`, and `GUIDED` if there is a head.
-    kl
-        (latents,) how much each latent says about a crop, in nats.
+    mean, log_variance
+        (B, latents), the posteriors of its crops.
     """
 
     terms: Tensor
-    kl: Tensor
+    mean: Tensor
+    log_variance: Tensor
 
 
 class _Objective:
@@ -251,9 +252,7 @@ class _Objective:
             # cells without a class count as predicted, so that a batch with few labels pulls less
             terms.append(errors / len(batch))
             loss = loss + config.guidance * terms[-1]
-        with torch.no_grad():
-            kl = kl_per_latent(mean, log_variance).mean(0)
-        return _Loss(torch.stack([loss, *terms]), kl)
+        return _Loss(torch.stack([loss, *terms]), mean, log_variance)
 
 
 def _head(vae: Vae, classes: np.ndarray) -> nn.Linear:
@@ -285,10 +284,10 @@ def _check(held_out: CropBatches, objective: _Objective, config: VaeConfig) -> t
         objective(*held_out[index], _generator(config.seed, -1 - number), 1.0)
         for number, index in enumerate(batches)
     ]
-    sizes = [len(index) / len(held_out) for index in batches]
-    loss = sum(size * each.terms[0] for size, each in zip(sizes, found, strict=True))
-    kl = sum(size * each.kl for size, each in zip(sizes, found, strict=True))
-    return float(loss), int((torch.as_tensor(kl) > ACTIVE_KL).sum())
+    sizes = torch.tensor([len(index) / len(held_out) for index in batches])
+    losses = torch.stack([each.terms[0] for each in found])
+    kl = torch.cat([kl_per_latent(each.mean, each.log_variance) for each in found]).mean(0)
+    return float(losses @ sizes.to(losses.device)), int((kl > ACTIVE_KL).sum())
 
 
 def _generator(seed: int, step: int) -> torch.Generator:
