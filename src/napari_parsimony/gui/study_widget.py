@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui import docks
 from napari_parsimony.gui.dock import fill_dock, follow
 from napari_parsimony.gui.layers_form import LayersForm
 from napari_parsimony.gui.overlay import Overlay
@@ -64,10 +65,15 @@ class StudyWidget(QWidget):
         self.demo_button = _button(
             "Demo", "Open a small finished study, to look at and to play with.", self.open_demo
         )
+        self.docks_button = _button("Docks", "Open another dock of the plugin.", self._ask_dock)
         self.again_button = _button("", "", self._open_again)
         self.again_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.steps = QListWidget()
-        self.steps.setToolTip("The steps of the study; choose one to see its settings.")
+        self.steps.setToolTip(
+            "<qt>The steps of the study. Click one to see its settings, double-click to open the "
+            "dock that shows more of it.</qt>"
+        )
+        self.steps.itemActivated.connect(self._open_step)
         self.steps.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for step in STEPS.values():
             item = QListWidgetItem(step.title)
@@ -85,7 +91,9 @@ class StudyWidget(QWidget):
         self._body = QVBoxLayout(body)
         self._body.setContentsMargins(0, 0, 4, 0)
         self._body.addWidget(self.title)
-        self._body.addLayout(_row(self.open_button, self.new_button, self.demo_button))
+        self._body.addLayout(
+            _row(self.open_button, self.new_button, self.demo_button, self.docks_button)
+        )
         self._body.addWidget(self.again_button)
         self._body.addWidget(self.controls)
         self._body.addWidget(self.steps)
@@ -155,6 +163,26 @@ class StudyWidget(QWidget):
             self.panel.say(str(error), failed=True)
             return False
         return self.open_study(path)
+
+    # Other docks
+
+    def _ask_dock(self) -> None:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for name, purpose in docks.ALL.items():
+            if name != "Study":
+                action = menu.addAction(name, lambda name=name: self.open_dock(name))
+                action.setToolTip(purpose)
+        menu.exec(self.docks_button.mapToGlobal(self.docks_button.rect().bottomLeft()))
+
+    def _open_step(self, item: QListWidgetItem) -> None:
+        name = docks.OF_STEP.get(item.data(Qt.ItemDataRole.UserRole))
+        if name is not None:
+            self.open_dock(name)
+
+    def open_dock(self, name: str) -> QWidget:
+        """Show another dock as a tab beside this one."""
+        return docks.open_dock(self.session.viewer, name, self)
 
     # Steps
 
