@@ -20,7 +20,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QSlider, QStyle, QStyleOptionSlider
 
 from napari_parsimony.gui.decoded_layer import NAME
-from napari_parsimony.gui.equation_widget import EquationDock
+from napari_parsimony.gui.equations_dock import EquationsDock
 from napari_parsimony.gui.explorer import LatentExplorer
 from napari_parsimony.gui.session import Session
 
@@ -49,7 +49,7 @@ def main() -> None:
     explorer = LatentExplorer(viewer)
     viewer.window.add_dock_widget(explorer, name="Latents")
     if options.docks:
-        viewer.window.add_dock_widget(EquationDock(viewer), name="Equation")
+        viewer.window.add_dock_widget(EquationsDock(viewer), name="Equations")
     session = Session.of(viewer)
     session.open_study(study)
     session.select_cell(session.key_of(0))

@@ -1,6 +1,7 @@
 """How good an equation is that somebody writes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 
@@ -13,6 +14,7 @@ from .test_expression import expressions
 NAMES = ("z3", "z17", "z21", "z29")
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(600, 4))
+LATENTS = pd.DataFrame(VALUES, columns=NAMES)
 SPLIT = np.repeat(["train", "validation", "test"], 200)
 TARGET = (RNG.random(600) < 1 / (1 + np.exp(-3 * VALUES[:, 0]))) * 1.0
 TARGET[::7] = np.nan
@@ -20,7 +22,7 @@ LOGITS = VALUES[:, 0] + 0.1 * VALUES[:, 1]
 
 
 def made(balanced=False):
-    return Cells(VALUES, NAMES, LOGITS, TARGET, SPLIT, balanced)
+    return Cells(LATENTS, LOGITS, TARGET, SPLIT, balanced)
 
 
 def test_it_is_what_the_search_measures():
@@ -37,10 +39,10 @@ def test_it_is_what_the_search_measures():
 
 
 def test_test_cells_have_no_say():
-    other = VALUES.copy()
+    other = LATENTS.copy()
     other[SPLIT == "test"] = np.nan
     expression = Expression.parse("z3 - z17")
-    changed = Cells(other, NAMES, LOGITS, TARGET, SPLIT, False)
+    changed = Cells(other, LOGITS, TARGET, SPLIT, False)
     assert changed.goodness(expression) == made().goodness(expression)
     assert changed.refitted(expression) == made().refitted(expression)
 
@@ -56,7 +58,7 @@ def test_refitting_lowers_the_loss_and_can_be_read():
 
 def test_a_part_of_one_class_is_left_out():
     target = np.where(SPLIT == "validation", 1.0, TARGET)
-    cells = Cells(VALUES, NAMES, LOGITS, target, SPLIT, True)
+    cells = Cells(LATENTS, LOGITS, target, SPLIT, True)
     assert cells.parts == ("train",)
     assert set(cells.goodness(Expression.parse("z3"))) == {"train"}
 
@@ -68,3 +70,10 @@ def test_anything_that_can_be_written_can_be_scored(expression):
         assert 0 <= goodness.loss <= 4.1
         assert 0 <= goodness.balanced_accuracy <= 1
         assert 0 <= goodness.agreement <= 1
+
+
+def test_of_many_cells_a_sample_is_scored(monkeypatch):
+    monkeypatch.setattr("napari_parsimony.symbolic.score.MOST_CELLS", 100)
+    few, again, all_of_them = made(), made(), Expression.parse("z3")
+    assert few.goodness(all_of_them) == again.goodness(all_of_them)
+    assert few.goodness(all_of_them)["train"].loss == pytest.approx(0.4, abs=0.2)

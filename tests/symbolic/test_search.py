@@ -131,6 +131,8 @@ def test_config_describes_itself_and_imports_no_torch():
     schema = EquationsConfig.model_json_schema()
     assert all(field.get("description") for field in schema["properties"].values())
     assert EquationsConfig(**json.loads(EquationsConfig().model_dump_json())) == EquationsConfig()
+    with pytest.raises(ValueError, match="'by_hand' would not count"):
+        EquationsConfig(start_from="front.json", by_hand="z3")
     code = "import sys, napari_parsimony.symbolic.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

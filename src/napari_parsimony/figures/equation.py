@@ -4,27 +4,65 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.mathtext import MathTextParser
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
+from numpy.typing import NDArray
 
 from napari_parsimony.figures.palette import LIGHT, Theme
 from napari_parsimony.figures.style import styled
 
 _PART = re.compile(r"\\left|\\right|\\[a-zA-Z]+|\\.|.", re.DOTALL)
 _GAP = 0.45  # between lines, in heights of a letter
+_PAD = 6.0  # points around an equation
 _DEEPEST = 4  # brackets that a line may end in
 _SMALLEST = 6.0  # points; a single fraction wider than the page is made smaller, but stays readable
 
 
 class Line(NamedTuple):
-    """One line of an equation: its LaTeX and its extent in points."""
+    """One line of an equation: the parts between which it could be broken, and its extent.
 
-    latex: str
+    Attributes
+    ----------
+    pieces
+        LaTeX of each part, in order.
+    width, height, depth
+        In points; height includes depth.
+    """
+
+    pieces: tuple[str, ...]
     width: float
     height: float
     depth: float
+
+    @property
+    def latex(self) -> str:
+        """All of it."""
+        first, *others = self.pieces
+        return " ".join([first, *(piece.removeprefix("{} ") for piece in others)])
+
+
+class Outline(NamedTuple):
+    """Outlines of the letters of an equation, as of `matplotlib.path.Path`.
+
+    Attributes
+    ----------
+    vertices
+        (N, 2) in points, from the lower left corner.
+    codes
+        (N,) what the pen does.
+    width, height
+        In points, with some room around.
+    """
+
+    vertices: NDArray[np.float64]
+    codes: NDArray[np.uint8]
+    width: float
+    height: float
 
 
 @styled
@@ -56,8 +94,18 @@ def equation(
     Figure
         As small as the equation allows.
     """
-    pad = 6.0
-    room = width * 72 - 2 * pad
+    vertices, codes, wide, high = outline(latex, left, width * 72, size)
+    figure = Figure(figsize=(wide / 72, high / 72))
+    FigureCanvasAgg(figure)
+    path = Path(vertices / 72, codes)
+    inches = figure.dpi_scale_trans
+    figure.add_artist(PathPatch(path, transform=inches, facecolor=theme.ink, linewidth=0))
+    return figure
+
+
+def outline(latex: str, left: str, width: float, size: float) -> Outline:
+    """Lay out ``left = latex``; see `equation`, but for the width, which is in points here."""
+    room = width - 2 * _PAD
     lines, indent = break_lines(latex, left, room, size)
     if _widest(lines, indent) > room:  # a fraction cannot be broken, a quotient can
         latex = _flat(latex)
@@ -65,26 +113,19 @@ def equation(
     while _widest(lines, indent) > room and size > _SMALLEST:
         size = max(_SMALLEST, size - 0.5)
         lines, indent = break_lines(latex, left, room, size)
-    widest = _widest(lines, indent)
     gap = _GAP * size
-    heights = [line.height for line in lines]
-    total = sum(heights) + gap * (len(lines) - 1) + 2 * pad
-    figure = Figure(figsize=((widest + 2 * pad) / 72, total / 72))
-    FigureCanvasAgg(figure)
-    top = total - pad
+    high = sum(line.height for line in lines) + gap * (len(lines) - 1) + 2 * _PAD
+    vertices, codes, top = [], [], high - _PAD
     for index, line in enumerate(lines):
-        baseline = top - (line.height - line.depth)
-        figure.text(
-            (pad + indent * (index > 0)) / (widest + 2 * pad),
-            baseline / total,
-            f"${line.latex}$",
-            size=size,
-            ha="left",
-            va="baseline",
-            color=theme.ink,
-        )
+        x, baseline = _PAD + indent * (index > 0), top - (line.height - line.depth)
+        for piece in line.pieces:
+            letters = _letters(piece)
+            vertices.append(letters.vertices * size + (x, baseline))
+            codes.append(letters.codes)
+            x += letters.width * size
         top -= line.height + gap
-    return figure
+    wide = _widest(lines, indent) + 2 * _PAD
+    return Outline(np.concatenate(vertices), np.concatenate(codes), wide, high)
 
 
 def break_lines(latex: str, left: str, width: float, size: float) -> tuple[list[Line], float]:
@@ -109,20 +150,28 @@ def break_lines(latex: str, left: str, width: float, size: float) -> tuple[list[
     indent = 2 * size if left else 0.0
     lines: list[Line] = []
     for depth in range(_DEEPEST + 1):
-        pieces = _pieces(latex, depth)
-        lines, current = [], start + pieces[0]
-        for piece in pieces[1:]:
-            room = width - indent * bool(lines)
-            if _measure(f"{current} {piece}", size).width <= room:
-                current = f"{current} {piece}"
+        first, *pieces = _pieces(latex, depth)
+        lines, current = [], _line((start + first,), size)
+        # after nothing, a plus would be set as a sign, close to what follows
+        for piece in (f"{{}} {piece}" for piece in pieces):
+            longer = _line((*current.pieces, piece), size)
+            if longer.width <= width - indent * bool(lines):
+                current = longer
             else:
-                lines.append(_measure(current, size))
-                # after nothing, a plus would be set as a sign, close to what follows
-                current = f"{{}} {piece}"
-        lines.append(_measure(current, size))
+                lines.append(current)
+                current = _line((piece,), size)
+        lines.append(current)
         if all(line.width + indent * (i > 0) <= width for i, line in enumerate(lines)):
             break
     return lines, indent
+
+
+def _line(pieces: tuple[str, ...], size: float) -> Line:
+    letters = [_letters(piece) for piece in pieces]
+    depth = max(part.depth for part in letters)
+    above = max(part.height - part.depth for part in letters)
+    width = sum(part.width for part in letters)
+    return Line(pieces, width * size, (above + depth) * size, depth * size)
 
 
 def _widest(lines: list[Line], indent: float) -> float:
@@ -214,9 +263,24 @@ def _pieces(latex: str, depth: int) -> list[str]:
     return [*pieces, current.strip()]
 
 
-@lru_cache(maxsize=512)
-def _measure(latex: str, size: float) -> Line:
-    parser = MathTextParser("path")
-    font = FontProperties(family=["DejaVu Sans"], size=size, math_fontfamily="cm")
-    box = parser.parse(f"${latex}$", dpi=72, prop=font)
-    return Line(latex, box.width, box.height + box.depth, box.depth)
+class _Letters(NamedTuple):
+    """Outlines of one part of an equation, and its extent, for letters of one point."""
+
+    vertices: NDArray[np.float64]
+    codes: NDArray[np.uint8]
+    width: float
+    height: float
+    depth: float
+
+
+@lru_cache(maxsize=2048)
+def _letters(latex: str) -> _Letters:
+    """Outline a part; reading LaTeX takes far longer than all that is done with it."""
+    scale = text_to_path.FONT_SCALE
+    font = FontProperties(family=["DejaVu Sans"], size=scale, math_fontfamily="cm")
+    text = f"${latex}$"
+    extent = text_to_path.get_text_width_height_descent(text, font, ismath=True)
+    width, height, depth = (float(value) / scale for value in extent)
+    vertices, codes = text_to_path.get_text_path(font, text, ismath=True)
+    places = np.asarray(vertices, np.float64).reshape(-1, 2) / scale
+    return _Letters(places, np.asarray(codes, np.uint8), width, height, depth)

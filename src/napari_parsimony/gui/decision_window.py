@@ -1,20 +1,45 @@
-"""A window with the decision map of the equation in use."""
+"""A window with the decision map of the equation that is looked at."""
 
 import numpy as np
+import pandas as pd
+from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QPixmap
-from qtpy.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt, QTimer
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_parsimony.figures.decision import STEPS, AlongLatent, decision_map, score_curve
-from napari_parsimony.figures.style import to_png
-from napari_parsimony.gui.latex import DPI, theme_of
+from napari_parsimony.figures.palette import NEGATIVE, POSITIVE, QUIET
+from napari_parsimony.figures.score_map import STEPS, AlongLatent, drawn_cells
+from napari_parsimony.gui.background import Background
+from napari_parsimony.gui.cell_values import CellValues
+from napari_parsimony.gui.dock import LiveLabel, Soon, decision_html, follow, wheel_needs_focus
+from napari_parsimony.gui.latent_sliders import FloatSlider
+from napari_parsimony.gui.score_map_view import Dots, ScoreMapView
 from napari_parsimony.gui.session import Session
-from napari_parsimony.study.steps import target
+
+_REST = 150  # ms without a move before cells are decoded
+_LEGEND = (
+    "✚ position looked at · ◯ selected cell · dots: cells, coloured by the class that people gave "
+    "them · line: score 0"
+)
 
 
 class DecisionWindow(QDialog):
     """The score over two latents, around the position that is looked at.
+
+    All in it is the session's position: a click in the map, or a slider of the equation's other
+    latents, moves every dock.
 
     Parameters
     ----------
@@ -29,70 +54,266 @@ class DecisionWindow(QDialog):
         self.setWindowTitle("Decision map")
         self.session = session
         self.axes = (QComboBox(), QComboBox())
-        self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.picture.setToolTip(
-            "Score by the equation, decoded cells along both axes; the cross is the position "
-            "looked at, points are labelled cells."
-        )
+        self.view = ScoreMapView()
+        self.result, self.note = LiveLabel(), QLabel(wordWrap=True)
+        self.save = QPushButton("Save picture…")
+        self.sliders: dict[str, FloatSlider] = {}
+        self._labels: dict[str, QLabel] = {}
+        self._soon = Soon(self, self._draw)
+        self._rest = QTimer(self, singleShot=True, interval=_REST)
+        self._rest.timeout.connect(self._decode)
+        self._background = Background(self)
+        self._background.done.connect(lambda strips: self.view.set_strips(*strips))
+        self._lay_out()
+        self._background.failed.connect(self._say)
+        for place, box in enumerate(self.axes):
+            box.activated.connect(lambda *_, place=place: self._on_axes(place))
+        self.view.moved.connect(self._move)
+        self.save.clicked.connect(self._save)
+        follow(self, session.study_changed, self.rebuild)
+        follow(self, session.artefacts_changed, self.rebuild)
+        follow(self, session.expression_changed, self.rebuild)
+        follow(self, session.names_changed, self.rebuild)
+        follow(self, session.annotations_changed, self._on_classes)
+        follow(self, session.cell_changed, self._on_move)
+        follow(self, session.latents_changed, self._on_move)
+        self.rebuild()
+
+    def _lay_out(self) -> None:
         choose = QHBoxLayout()
         for name, box in zip(("across", "up"), self.axes, strict=True):
-            box.setToolTip(f"Latent {name}.")
+            box.setToolTip(
+                f"<qt>Latent {name}: those that the equation reads (●) first, then all others that "
+                "are active.</qt>"
+            )
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             choose.addWidget(QLabel(name))
-            choose.addWidget(box)
-            box.activated.connect(self.draw)
-        choose.addStretch(1)
+            choose.addWidget(box, 1)
+        wheel_needs_focus(*self.axes)
+        self.result.setToolTip("Value of the equation at the cross, and the class that it means.")
+        self.save.setToolTip("Save the map as a picture, three times as fine as on the screen.")
+        legend = QLabel(_LEGEND, wordWrap=True)
+        legend.setToolTip("What is drawn on the map.")
+        self.others = QWidget()
+        self._rows = QGridLayout(self.others)
+        self._rows.setContentsMargins(0, 0, 6, 0)
+        self._rows.setVerticalSpacing(1)
+        self._rows.setColumnStretch(1, 1)
+        self._area = QScrollArea(widgetResizable=True)
+        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(self.others)
+        below = QHBoxLayout()
+        below.addWidget(self.result, 1)
+        below.addWidget(self.save)
         column = QVBoxLayout(self)
         column.addLayout(choose)
-        column.addWidget(self.picture, 1)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.note)
+        column.addWidget(self._area)
+        column.addWidget(legend)
+        column.addLayout(below)
 
-    def draw(self, *_: object) -> None:
-        """Draw the equation in use around the position looked at."""
-        session = self.session
-        expression = session.expression
-        if expression is None or session.study is None:
+    # Following the session
+
+    def rebuild(self, *_: object) -> None:
+        """Show the equation that is looked at now; without one, close."""
+        session, expression = self.session, self.session.expression
+        if expression is None or not session.has("vae"):
+            self._background.cancel()
+            self._rest.stop()
+            self.close()
             return
-        names = expression.variables
-        if names != tuple(self.axes[0].itemText(i) for i in range(self.axes[0].count())):
-            for place, box in enumerate(self.axes):
+        order = [f"z{index}" for index in session.latent_order]
+        if len({*order, *expression.variables}) < 2:
+            order = [str(name) for name in session.latent_statistics["name"]]
+        names = [*expression.variables, *(n for n in order if n not in expression.variables)]
+        chosen = [box.currentData() for box in self.axes]
+        for place, box in enumerate(self.axes):
+            with QSignalBlocker(box):
                 box.clear()
-                box.addItems(names)
-                box.setCurrentIndex(min(place, len(names) - 1))
-        for box in self.axes:
-            box.setEnabled(len(names) > 1)
-        if not names:
-            self.picture.setText("This equation reads no latent: it is the same for every cell.")
-            return
-        first, second = (box.currentText() for box in self.axes)
-        theme = theme_of(session.viewer)
-        values = {name: float(session.latents[int(name[1:])]) for name in names}
-        classes = target(session.study)[0]
-        x = self._along(first)
-        if first == second:
-            others = {name: value for name, value in values.items() if name != first}
-            figure = score_curve(expression, x, others, session.classes, classes, theme=theme)
-            figure.axes[0].axvline(values[first], color=theme.ink, linewidth=1, linestyle="--")
-        else:
-            y = self._along(second)
-            others = {n: value for n, value in values.items() if n not in (first, second)}
-            figure = decision_map(expression, x, y, others, session.classes, classes, theme=theme)
-            figure.axes[0].plot(
-                values[first], values[second], "P", markersize=11, markerfacecolor="#ffffff",
-                markeredgecolor="#000000", zorder=5,
-            )  # fmt: skip
-        pixmap = QPixmap()
-        ratio = self.devicePixelRatioF()
-        pixmap.loadFromData(to_png(figure, dpi=round(DPI * ratio)))
-        pixmap.setDevicePixelRatio(ratio)
-        self.picture.setPixmap(pixmap)
+                for name in names:
+                    used = "● " if name in expression.variables else ""
+                    box.addItem(f"{used}{session.title_of(name)}", name)
+                kept = chosen[place] if chosen[place] in names else None
+                # where this equation reads neither, begin with its own
+                if not {*chosen} & {*expression.variables}:
+                    kept = None
+                box.setCurrentIndex(names.index(kept) if kept else min(place, len(names) - 1))
+        self._on_axes()
 
-    def _along(self, name: str) -> AlongLatent:
-        """Range, cells and decoded pictures along a latent."""
+    def _on_classes(self) -> None:
+        self._on_axes()
+
+    def _say(self, sentence: str) -> None:
+        self.note.setText(sentence)
+        self.note.setVisible(bool(sentence))
+
+    def _on_axes(self, place: int = 0) -> None:
+        """Show other latents, chosen at one of the boxes: the same one twice is no map."""
+        session, expression = self.session, self.session.expression
+        if expression is None or not session.has("vae"):
+            return
+        if self.axes[0].currentIndex() == self.axes[1].currentIndex():
+            other = self.axes[1 - place]
+            other.setCurrentIndex((other.currentIndex() + 1) % max(other.count(), 1))
+        self._make_sliders()
+        unread = [
+            session.title_of(name) for name in self._names if name not in expression.variables
+        ]
+        sentence = f"The equation does not read {' and '.join(unread)}: along it, nothing changes."
+        if not expression.variables:
+            sentence = "This equation reads no latent: it is the same for every cell."
+        self._say(sentence if unread else "")
+        self._dots = self._all_dots()
+        self._limits = tuple(self._limits_of(name) for name in self._names)
+        self._show_axes()
+        self._on_move()
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return str(self.axes[0].currentData()), str(self.axes[1].currentData())
+
+    def _make_sliders(self) -> None:
+        expression = self.session.expression
+        assert expression is not None
+        for widget in (*self.sliders.values(), *self._labels.values()):
+            self._rows.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self.sliders, self._labels = {}, {}
+        others = [name for name in expression.variables if name not in self._names]
+        for row, name in enumerate(others):
+            label, slider = QLabel(self.session.title_of(name)), FloatSlider()
+            tip = f"<qt>{label.text()}: the equation reads it too. Moving it moves every dock.</qt>"
+            for widget in (label, slider):
+                widget.setToolTip(tip)
+            slider.value_changed.connect(
+                lambda value, index=int(name[1:]): self.session.set_latent(index, value)
+            )
+            self._rows.addWidget(label, row, 0)
+            self._rows.addWidget(slider, row, 1)
+            self.sliders[name], self._labels[name] = slider, label
+        self._area.setVisible(bool(others))
+        high = self.others.sizeHint().height()
+        self._area.setFixedHeight(min(high, 112))
+
+    def _limits_of(self, name: str) -> tuple[float, float]:
+        low, high = self.session.latent_statistics[["low", "high"]].to_numpy(float)[int(name[1:])]
+        return float(low), float(high)
+
+    def _all_dots(self) -> Dots:
         session = self.session
         assert session.study is not None
-        index = int(name[1:])
-        low, high = session.latent_statistics[["low", "high"]].to_numpy(float)[index]
-        low, high = min(low, session.latents[index]), max(high, session.latents[index])
-        steps: NDArray[np.float64] = np.repeat(session.latents[None], STEPS, axis=0)
-        steps[:, index] = np.linspace(low, high, STEPS)
-        strip = np.stack([session.decode(step) for step in steps])
-        return AlongLatent(name, low, high, strip, session.study.latents()[name].to_numpy(float))
+        values = CellValues(session)
+        annotated = values.annotation
+        known = ~pd.isna(annotated)
+        rows = drawn_cells(known if known.any() else np.ones(len(annotated), bool))
+        told, sides = session.annotations.colours, values.annotated_side[rows]
+        two = (NEGATIVE, POSITIVE)
+        colours = [
+            two[side] if side < 2 else told.get(name, QUIET)
+            for side, name in zip(sides, annotated[rows], strict=True)
+        ]
+        latents = session.study.latents()
+        x, y = (latents[name].to_numpy(float)[rows] for name in self._names)
+        return Dots(x, y, np.array(colours, object))
+
+    def _show_axes(self) -> None:
+        """Wide enough for the position, in steps, so that a drag does not move all at once."""
+        along = []
+        for name, (low, high) in zip(self._names, self._limits, strict=True):
+            here, step = float(self.session.latents[int(name[1:])]), (high - low) / (STEPS - 1)
+            if here < low - step / 2:
+                low = here
+            if here > high + step / 2:
+                high = here
+            latent = self.session.title_of(name).partition(" ")[2]
+            along.append(AlongLatent(name, low, high, label=latent))
+        self.view.set_axes(along[0], along[1], self.session.classes, self._dots)
+
+    def _on_move(self, *_: object) -> None:
+        if self.session.expression is None or not self.isVisible():
+            return
+        self._background.cancel()
+        self.view.dim_strips()
+        self._soon.start()
+        self._rest.start()
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102
+        if event.type() == QEvent.Type.Show:
+            self._on_move()
+        return super().event(event)
+
+    # Drawing
+
+    def _draw(self) -> None:
+        session, expression = self.session, self.session.expression
+        if expression is None or not session.has("vae"):
+            return
+        latents = session.latents
+        values = {name: float(latents[int(name[1:])]) for name in expression.variables}
+        for name, slider in self.sliders.items():
+            low, high = self._limits_of(name)
+            with QSignalBlocker(slider):
+                slider.set_range(min(low, values[name]), max(high, values[name]))
+                slider.set_value(values[name])
+        first, second = (int(name[1:]) for name in self._names)
+        position = float(latents[first]), float(latents[second])
+        assert self.view.axes is not None
+        inside = all(
+            axis.limits[0] <= value <= axis.limits[1]
+            for axis, value in zip(self.view.axes, position, strict=True)
+        )
+        if not inside or self._wider():
+            self._show_axes()
+        self.view.set_expression(
+            expression, {n: value for n, value in values.items() if n not in self._names}
+        )
+        self.view.set_position(position, self._cell_at())
+        score = float(expression.evaluate(values))
+        self.result.setText(f"score = {decision_html(session, score)}")
+
+    def _wider(self) -> bool:
+        """Whether an axis is still wide for a position that was left."""
+        assert self.view.axes is not None
+        pairs = zip(self.view.axes, self._limits, strict=True)
+        return any((axis.low, axis.high) != limits for axis, limits in pairs)
+
+    def _cell_at(self) -> tuple[float, float] | None:
+        session = self.session
+        if session.cell is None or session.study is None:
+            return None
+        row = session.study.latents().iloc[session.row_of(session.cell)]
+        return float(row[self._names[0]]), float(row[self._names[1]])
+
+    def _decode(self) -> None:
+        """Draw the cells along both axes, in a thread: the first time, torch is imported."""
+        session, axes = self.session, self.view.axes
+        if session.study is None or axes is None or not session.has("vae"):
+            return
+        latents, study = session.latents, session.study
+        positions = np.repeat(latents[None], 2 * STEPS, axis=0)
+        for part, axis in enumerate(axes):
+            positions[part * STEPS : (part + 1) * STEPS, int(axis.name[1:])] = axis.steps
+
+        def decode() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            from napari_parsimony.vae.latents import decode_latents
+
+            drawn = decode_latents(study.vae(), positions)
+            return drawn[:STEPS], drawn[STEPS:]
+
+        self._background.start(decode)
+
+    # Using it
+
+    def _move(self, x: float, y: float) -> None:
+        latents = self.session.latents
+        for name, value in zip(self._names, (x, y), strict=True):
+            latents[int(name[1:])] = value
+        self.session.set_latents(latents)
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the map", "decision map.png", "*.png")
+        if path and not self.view.picture().save(path):
+            show_warning(f"{path} could not be written: choose another folder, and end it in .png.")

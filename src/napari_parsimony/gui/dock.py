@@ -114,8 +114,8 @@ class Soon(QObject):
         self._call()
 
 
-def missing(session: Session, step: str) -> str | None:
-    """One sentence on what has to be done before a step's result can be shown; None if it is."""
+def missing(session: Session, step: str, where: str = "the dock 'Study'") -> str | None:
+    """One sentence on what has to be done, and where, for a step's result; None if it is there."""
     if session.study is None:
         return "No study is open: open one, or make a new one, in the dock 'Study'."
     if session.has(step):
@@ -123,7 +123,7 @@ def missing(session: Session, step: str) -> str | None:
     title = STEPS[step].title
     stale = session.study.state(step) == "stale"
     what = f"'{title}' is out of date" if stale else f"the step '{title}' was not run yet"
-    return f"In the study '{session.study.name}', {what}: run it in the dock 'Study'."
+    return f"In the study '{session.study.name}', {what}: run it in {where}."
 
 
 def message_label() -> QLabel:

@@ -16,7 +16,7 @@ TEXT = """<b>A classifier of cells that one can read</b>
 other. Zoom in to read the scores.</li>
 <li>Click a cell: its latents, its score, and the equation with its numbers put in.</li>
 <li>Drag a latent in the dock <i>Latent explorer</i>: the cell changes, and its score with it.</li>
-<li>Choose a longer or shorter equation in the dock <i>Equation</i>.</li>
+<li>Choose a longer or shorter equation in the dock <i>Equations</i>.</li>
 <li>Run the steps on images of your own in the dock <i>Study</i>.</li>
 </ol>"""
 

@@ -7,12 +7,14 @@ import napari.utils.theme
 import numpy as np
 from napari.components import ViewerModel
 from numpy.typing import NDArray
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPainterPath, QPixmap
 from qtpy.QtWidgets import QWidget
 
 from napari_parsimony.figures.palette import DARK, LIGHT, Theme, pictures
 
 DPI = 96  # logical pixels an inch, as Qt counts them
+_MOVE, _LINE, _QUADRATIC, _CUBIC = 1, 2, 3, 4  # codes of matplotlib's paths
 
 
 def theme_of(viewer: ViewerModel) -> Theme:
@@ -41,16 +43,39 @@ def equation_pixmap(
         Where it will be shown.
     """
     # matplotlib only where something is drawn: a dock opens sooner
-    from napari_parsimony.figures.equation import equation
-    from napari_parsimony.figures.style import to_png
+    from napari_parsimony.figures.equation import outline
 
-    ratio = widget.devicePixelRatioF()
-    figure = equation(latex, left, max(width, 120) / DPI, size, theme=theme)
-    figure.patch.set_alpha(0)
-    pixmap = QPixmap()
-    pixmap.loadFromData(to_png(figure, dpi=math.ceil(DPI * ratio)))
+    vertices, codes, wide, high = outline(latex, left, max(width, 120) / DPI * 72, size)
+    ratio, zoom = widget.devicePixelRatioF(), DPI / 72
+    pixmap = QPixmap(math.ceil(wide * zoom * ratio), math.ceil(high * zoom * ratio))
     pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(0, high * zoom)
+    painter.scale(zoom, -zoom)
+    painter.fillPath(_path(vertices, codes), QColor(theme.ink))
+    painter.end()
     return pixmap
+
+
+def _path(vertices: NDArray[np.float64], codes: NDArray[np.uint8]) -> QPainterPath:
+    """Turn a path of matplotlib into one of Qt."""
+    path = QPainterPath()
+    path.setFillRule(Qt.FillRule.WindingFill)
+    points = iter(zip(vertices.tolist(), codes.tolist(), strict=True))
+    for (x, y), code in points:
+        if code == _MOVE:
+            path.moveTo(x, y)
+        elif code == _LINE:
+            path.lineTo(x, y)
+        elif code == _QUADRATIC:
+            path.quadTo(x, y, *next(points)[0])
+        elif code == _CUBIC:
+            path.cubicTo(x, y, *next(points)[0], *next(points)[0])
+        else:
+            path.closeSubpath()
+    return path
 
 
 def crop_pixmap(crop: NDArray[np.float32]) -> QPixmap:

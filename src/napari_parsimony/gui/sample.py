@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PLUGIN = "napari-parsimony"
 HIGH_ENOUGH = 900  # pixels of a screen, for two docks above each other
-DOCKS = ("Study", "Latent explorer", "Equation")
+DOCKS = ("Study", "Latent explorer", "Equations")
 
 
 def demo_folder() -> Path:

@@ -46,7 +46,8 @@ class TermBars(QWidget):
         metrics = painter.fontMetrics()
         finite = [abs(value) for _, value in self._terms if abs(value) < float("inf")]
         most = max([*finite, 1e-9])
-        wide = max(metrics.horizontalAdvance(text) for text, _ in self._terms)
+        # drawn a little wider than measured on some screens
+        wide = max(metrics.horizontalAdvance(text) for text, _ in self._terms) + 4
         left = min(wide, int(self.width() * 0.45)) + _GAP
         right = metrics.horizontalAdvance("−0000.00") + _GAP
         half = max((self.width() - left - right) / 2, 1)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from napari_parsimony.config import Config
 
@@ -30,7 +30,6 @@ class EquationsConfig(Config):
         description="Equations written by hand, separated by ';', for instance "
         "'z3 - exp(z7); z3*z7': they compete with what the engines find. Their numbers are fitted "
         "to the classes like those of all others.",
-        json_schema_extra=_ADVANCED,
     )
     target: Literal["logits", "labels"] = Field(
         "logits",
@@ -112,3 +111,12 @@ class EquationsConfig(Config):
         json_schema_extra=_ADVANCED,
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of all that is drawn at random.")
+
+    @model_validator(mode="after")
+    def _only_where_it_counts(self) -> "EquationsConfig":
+        if self.start_from is not None and self.by_hand:
+            raise ValueError(
+                "with 'start_from' nothing is searched, and 'by_hand' would not count: empty one "
+                "of them"
+            )
+        return self

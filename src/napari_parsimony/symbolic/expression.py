@@ -166,7 +166,7 @@ class Expression:
         if self.op == "add":
             return self.args[0].terms + self.args[1].terms
         if self.op == "sub":
-            return self.args[0].terms + tuple(-term for term in self.args[1].terms)
+            return self.args[0].terms + tuple(_negated(term) for term in self.args[1].terms)
         if self.op == "mul" and self.args[0].op == "constant":
             return tuple(self.args[0] * term for term in self.args[1].terms)
         return (self,)
@@ -237,6 +237,15 @@ def variable(name: str) -> Expression:
 def constant(value: float) -> Expression:
     """Make a number."""
     return Expression("constant", value=float(value) + 0.0)  # -0.0 becomes 0.0
+
+
+def _negated(term: Expression) -> Expression:
+    """Change the sign of a term, in its number if it begins with one."""
+    if term.value is not None:
+        return constant(-term.value)
+    if term.op in ("mul", "div") and term.args[0].value is not None:
+        return apply(term.op, constant(-term.args[0].value), term.args[1])
+    return -term
 
 
 def apply(op: str, *args: Expression) -> Expression:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from napari_parsimony.symbolic.expression import Expression
@@ -16,6 +17,7 @@ from napari_parsimony.symbolic.losses import (
 from napari_parsimony.symbolic.refit import refit
 
 PARTS = ("train", "validation")
+MOST_CELLS = 10_000  # of each part; of more a sample, always the same
 
 
 class Goodness(NamedTuple):
@@ -49,8 +51,8 @@ class Cells:
 
     Parameters
     ----------
-    values, names
-        All latents of all cells, (cells, latents), and their names.
+    latents
+        All of them, one column each, one row a cell.
     logits
         (cells,) the sparse network's scores.
     target
@@ -63,23 +65,25 @@ class Cells:
 
     def __init__(
         self,
-        values: Floats,
-        names: tuple[str, ...],
+        latents: pd.DataFrame,
         logits: Floats,
         target: Floats,
         split: NDArray,
         balanced: bool,
     ) -> None:
-        self.names, self.balanced = names, balanced
+        self.names = tuple(str(name) for name in latents.columns)
         self._parts: dict[str, _Part] = {}
         for name in PARTS:
-            rows = split == name
+            rows = np.flatnonzero(split == name)
+            if len(rows) > MOST_CELLS:
+                rows = np.sort(np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False))
             known = np.isfinite(target[rows])
             classes = target[rows][known]
             if 0 < classes.sum() < len(classes):
                 weights = class_weights(classes, balanced)
                 second = logits[rows] > 0
-                self._parts[name] = _Part(values[rows], known, classes, weights, second)
+                values = latents.iloc[rows].to_numpy(np.float64)
+                self._parts[name] = _Part(values, known, classes, weights, second)
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -1,0 +1,320 @@
+"""An equation written by hand, scored as it is typed."""
+
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtGui import QColor, QKeyEvent, QTextCharFormat, QTextCursor
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.gui.background import Background
+from napari_parsimony.gui.dock import follow, message_label, missing
+from napari_parsimony.gui.session import Session
+from napari_parsimony.study.steps import target
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.parse import NotAnEquationError
+from napari_parsimony.symbolic.score import PARTS, Cells, Goodness
+
+_REST = 200  # ms without a key before all docks follow
+_READ = ("cells", "vae", "classify", "equations")  # steps whose results are read here
+_ROWS = {
+    "loss": "Mean logistic loss in nats: less is better.",
+    "bal. acc.": "Balanced accuracy: mean of the two classes' accuracies.",
+    "agrees": "How many cells are on the side where the sparse network puts them.",
+}
+_FITTED = (
+    "The numbers of listed equations were fitted to training and validation cells together; "
+    "those that 'Refit numbers' gives to training cells alone."
+)
+
+
+class _Editor(QPlainTextEdit):
+    """A few lines that are one: Enter ends no line, and Tab goes on to the next control."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTabChangesFocus(True)
+        # napari's themes leave it without an edge
+        self.setStyleSheet("QPlainTextEdit { border: 1px solid #808080; border-radius: 2px; }")
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * 3 + 14)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+
+class EditEquation(QWidget):
+    """A text to edit, what is wrong with it or how good it is, and ways on and back.
+
+    Parameters
+    ----------
+    session
+        Which follows what is written here: `Session.try_expression`.
+
+    Attributes
+    ----------
+    proposed
+        The user wants this text to take part in the next search.
+    """
+
+    proposed = Signal(str)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.origin: int | None = None
+        self.expression: Expression | None = None
+        self._cells: Cells | None = None
+        self._background = Background(self)
+        self._rest = QTimer(self, singleShot=True, interval=_REST)
+        self._rest.timeout.connect(self._follow)
+        self.message = message_label()
+        self.content = QWidget()
+        self.text, self.problem = _Editor(), QLabel(wordWrap=True)
+        self._background.done.connect(lambda fitted: self.text.setPlainText(str(fitted)))
+        self.refit, self.reset = QPushButton("Refit numbers"), QPushButton("Reset")
+        self.propose = QPushButton("Add to search")
+        self.numbers = {(row, part): QLabel("–") for row in _ROWS for part in PARTS}
+        self._lay_out()
+        self.text.textChanged.connect(self._on_text)
+        self.refit.clicked.connect(self._refit)
+        self.reset.clicked.connect(self._reset)
+        self.propose.clicked.connect(lambda *_: self.proposed.emit(self.text.toPlainText().strip()))
+        follow(self, session.study_changed, self._renew)
+        follow(self, session.artefacts_changed, self._on_artefact)
+        follow(self, session.annotations_changed, self._on_classes)
+        follow(self, session.expression_changed, self._on_expression)
+        follow(self, session.names_changed, self._show_names)
+        self._renew()
+
+    def _lay_out(self) -> None:
+        self.text.setPlaceholderText("z3 - exp(z7) + 0.5")
+        self.refit.setToolTip(
+            "<qt>Fit the numbers to the classes of the training cells, as the search does.</qt>"
+        )
+        self.reset.setToolTip("<qt>Go back to the equation that this one began as.</qt>")
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(2)
+        for column, part in enumerate(PARTS, 1):
+            title = QLabel({"train": "training"}.get(part, part))
+            title.setToolTip(f"<qt>On the {part} cells. {_FITTED}</qt>")
+            grid.addWidget(title, 0, column)
+            grid.setColumnStretch(column, 1)
+        for row, (name, tip) in enumerate(_ROWS.items(), 1):
+            title = QLabel(name)
+            grid.addWidget(title, row, 0)
+            title.setToolTip(f"<qt>{tip}</qt>")
+            for column, part in enumerate(PARTS, 1):
+                label = self.numbers[name, part]
+                label.setToolTip(
+                    f"<qt>{tip} The first number is of the equation that this one began as. "
+                    f"{_FITTED}</qt>"
+                )
+                grid.addWidget(label, row, column)
+        buttons = QHBoxLayout()
+        for button in (self.refit, self.reset, self.propose):
+            buttons.addWidget(button)
+        inside = QVBoxLayout(self.content)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.text)
+        inside.addWidget(self.problem)
+        inside.addLayout(grid)
+        inside.addLayout(buttons)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.message)
+        whole.addWidget(self.content)
+
+    # Following the session
+
+    def _renew(self, *_: object) -> None:
+        """Begin again: the study, or what it learned, is another one, and so are its cells."""
+        self._cells, self.origin = None, None
+        self._rest.stop()
+        self._background.cancel()
+        sentence = missing(self.session, "classify")
+        self.message.setText(sentence or "")
+        self.message.setVisible(sentence is not None)
+        self.content.setVisible(sentence is None)
+        if sentence is None:
+            self._show_names()
+            self._on_expression(self.session.candidate)
+
+    def _on_artefact(self, step: str) -> None:
+        if step in _READ:
+            self._renew()
+
+    def _on_classes(self) -> None:
+        self._cells = None
+        if not missing(self.session, "classify"):
+            self._judge()
+
+    def _on_expression(self, index: int | None) -> None:
+        """Take over what is looked at; what was typed here is what is looked at anyway."""
+        if missing(self.session, "classify"):
+            return
+        self._rest.stop()
+        front, expression = self.session.front, self.session.expression
+        if index is not None and front is not None:
+            self.origin = index
+            candidate = front.candidates[index]
+            self._set_text(str(candidate.expression.rounded(candidate.digits)))
+        elif expression is not None and expression != self.expression:
+            self._set_text(str(expression))
+        elif expression is None:
+            self._set_text("")
+
+    def _set_text(self, text: str) -> None:
+        with QSignalBlocker(self.text):
+            self.text.setPlainText(text)
+        self._judge()
+
+    def _show_names(self) -> None:
+        session = self.session
+        if not session.has("vae"):
+            return
+        titles = ", ".join(session.title_of(f"z{index}") for index in session.latent_order)
+        self.text.setToolTip(
+            "<qt>Write an equation of the latents: + − * / ^, exp, log, sqrt, abs, sin, cos, tanh, "
+            f"min, max. All docks follow as you type.<br>Active latents: {titles}.</qt>"
+        )
+
+    # Typing
+
+    def _on_text(self) -> None:
+        self._background.cancel()
+        self._judge()
+        if self.expression is None:
+            self._rest.stop()
+        else:
+            self._rest.start()
+
+    def _judge(self) -> None:
+        """Read the text, and say what is wrong with it or how good it is."""
+        self.expression, sentence, place = None, "", None
+        text = self.text.toPlainText()
+        if text.strip():
+            try:
+                self.expression = Expression.parse(text, self._latents)
+            except NotAnEquationError as error:
+                # the text itself stands above
+                sentence, place = str(error).rpartition("cannot be read: ")[2], error.place
+                sentence = sentence[:1].upper() + sentence[1:]
+            except UserError as error:
+                sentence = str(error)
+        self.problem.setText(sentence)
+        self.problem.setVisible(bool(sentence))
+        self._point_at(place)
+        self._show_numbers()
+        fits = self._cells is not None and "train" in self._cells.parts
+        numbers = self.expression.constants if self.expression is not None else ()
+        self.refit.setEnabled(fits and bool(numbers))
+        self._show_proposal()
+
+    @property
+    def _latents(self) -> list[str]:
+        return [str(name) for name in self.session.latent_statistics["name"]]
+
+    def _point_at(self, place: int | None) -> None:
+        marks = []
+        if place is not None:
+            mark, cursor, form = (
+                QTextEdit.ExtraSelection(),
+                self.text.textCursor(),
+                QTextCharFormat(),
+            )
+            end = max(len(self.text.toPlainText()), 1)
+            cursor.setPosition(min(place, end - 1))
+            cursor.movePosition(QTextCursor.MoveOperation.Right, QTextCursor.MoveMode.KeepAnchor)
+            form.setBackground(QColor("#b3261e"))
+            form.setForeground(QColor("#ffffff"))
+            mark.cursor, mark.format = cursor, form
+            marks.append(mark)
+        self.text.setExtraSelections(marks)
+
+    def _show_numbers(self) -> None:
+        try:
+            cells = self._known_cells()
+        except UserError as error:
+            self.problem.setText(str(error))
+            self.problem.setVisible(True)
+            return
+        front = self.session.front
+        before = after = {}
+        if front is not None and self.origin is not None:
+            before = cells.goodness(front.candidates[self.origin].expression)
+        if self.expression is not None:
+            after = cells.goodness(self.expression)
+        for part in PARTS:
+            first, second = _texts(before.get(part)), _texts(after.get(part))
+            for name, was, now in zip(_ROWS, first, second, strict=True):
+                self.numbers[name, part].setText(f"{was} → {now}" if before else now)
+
+    def _known_cells(self) -> Cells:
+        if self._cells is None:
+            study = self.session.study
+            assert study is not None
+            record = study.step("equations")
+            self._cells = Cells(
+                study.latents()[self._latents],
+                study.network_scores()["sparse_mean"].to_numpy(float),
+                target(study)[0],
+                study.cells()["split"].to_numpy(),
+                bool(record.config["balanced"]) if record is not None else True,
+            )
+        return self._cells
+
+    def _show_proposal(self) -> None:
+        front = self.session.front
+        strange = []
+        if front is not None and self.expression is not None:
+            strange = [name for name in self.expression.variables if name not in front.variables]
+        self.propose.setEnabled(self.expression is not None and not strange)
+        tip = (
+            "Let it take part in the next search: it competes with what the engines find, its "
+            "numbers are fitted as theirs, and the study records that it was written by hand."
+        )
+        if strange:
+            tip = (
+                f"The search cannot use {strange[0]}: it knows only the latents that the sparse "
+                f"network uses, {', '.join(front.variables if front is not None else ())}."
+            )
+        self.propose.setToolTip(f"<qt>{tip}</qt>")
+
+    # Doing
+
+    def _follow(self) -> None:
+        if self.expression is not None and self.expression != self.session.expression:
+            self.session.try_expression(self.expression)
+
+    def _refit(self) -> None:
+        assert self.expression is not None
+        self._background.start(self._known_cells().refitted, self.expression)
+
+    def _reset(self) -> None:
+        if self.origin is None:
+            self.text.setPlainText("")
+        elif self.session.candidate == self.origin:
+            self._on_expression(self.origin)
+        else:
+            self.session.choose_expression(self.origin)
+
+
+def _texts(goodness: Goodness | None) -> tuple[str, str, str]:
+    if goodness is None:
+        return "–", "–", "–"
+    return (
+        f"{goodness.loss:.3f}",
+        f"{goodness.balanced_accuracy:.1%}",
+        f"{goodness.agreement:.1%}",
+    )
