@@ -1,0 +1,311 @@
+"""What the dock 'Sparse classifier' shows, read from a study's folder; for threads, without Qt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_parsimony.errors import UserError
+from napari_parsimony.study.steps import group_word, target
+from napari_parsimony.study.study import Study
+
+if TYPE_CHECKING:
+    from napari_parsimony.classify.sweep import Point
+    from napari_parsimony.classify.topology import Compact
+    from napari_parsimony.symbolic.expression import Expression
+    from napari_parsimony.trust.per_class import ClassEstimates
+    from napari_parsimony.trust.schemes import Schemes
+
+STRIP = 5  # pictures along a latent
+
+CELLS = {
+    "test": "held-out cells (test)",
+    "validation": "validation cells",
+    "train": "training cells",
+    "all": "all cells with a class",
+}
+SCHEMES = {
+    "black_box": "black box",
+    "dense": "dense",
+    "sparse": "sparse, mean of all",
+    "chosen": "sparse, chosen one",
+    "symbolic": "equation looked at",
+    "shape": "shape features",
+}
+
+
+@dataclass(frozen=True)
+class NetworksRead:
+    """The sparse networks of a study.
+
+    Attributes
+    ----------
+    fingerprint
+        Of the step that they are from.
+    inputs
+        Latents that networks may read.
+    classes
+        Below and above a score of 0.
+    chosen
+        Which network stands for all.
+    networks
+        Without their dead parts; the inputs are places in `inputs`.
+    losses
+        Validation loss of each network.
+    kept_before, kept_after
+        Share of the networks that use a latent, before and after latents were removed.
+    total
+        Weights of the dense network.
+    sweep
+        Networks of other densities; empty where none were trained.
+    accuracy
+        Balanced accuracy on validation cells by scheme and network; empty where not recorded.
+    validation_cells
+        How many those are, None where not recorded.
+    taken_over
+        Whether they are from another study.
+    """
+
+    fingerprint: str
+    inputs: list[str]
+    classes: tuple[str, str]
+    chosen: int
+    networks: list["Compact"]
+    losses: list[float]
+    kept_before: dict[str, float]
+    kept_after: dict[str, float]
+    total: int
+    sweep: list["Point"]
+    accuracy: Mapping[str, Sequence[float]]
+    validation_cells: int | None
+    taken_over: bool
+
+    def used(self, which: int) -> list[str]:
+        """Latents that a network uses."""
+        return [self.inputs[i] for i in self.networks[which].inputs]
+
+    def connections(self, which: int) -> int:
+        """Live weights of a network."""
+        return int(sum(np.count_nonzero(weight) for weight in self.networks[which].weights))
+
+
+def read_networks(folder: str) -> NetworksRead:
+    """Read the sparse networks of a study.
+
+    Raises
+    ------
+    UserError
+        If there are none that can be read.
+    """
+    from napari_parsimony.classify.sweep import read_sweep
+
+    study = Study.open(folder)
+    classifier, record = study.classifier(), study.step("classify")
+    assert record is not None, "its networks were just read"
+    seeds, facts = classifier.sparse.seeds, classifier.facts
+    return NetworksRead(
+        fingerprint=record.fingerprint,
+        inputs=classifier.inputs,
+        classes=classifier.names,
+        chosen=classifier.chosen,
+        networks=[classifier.compact(i) for i in range(seeds)],
+        losses=_numbers(classifier.losses.get("sparse"), seeds),
+        kept_before=classifier.kept_before,
+        kept_after=classifier.kept_after,
+        total=int(facts["dense_weights"]),
+        sweep=read_sweep(facts),
+        accuracy=_accuracy(facts.get("validation_accuracy")),
+        validation_cells=_whole(facts.get("validation_cells")),
+        taken_over=record.config.get("start_from") is not None,
+    )
+
+
+def read_strips(folder: str, names: Sequence[str]) -> tuple[str, dict[str, NDArray[np.float32]]]:
+    """Decode what a latent does while the others are at their mean.
+
+    Returns
+    -------
+    fingerprint
+        Of the step that the VAE is from.
+    strips
+        (STRIP, C, S, S) of each of `names`, from its 1st to its 99th percentile.
+    """
+    from napari_parsimony.vae.latents import traverse
+
+    study = Study.open(folder)
+    statistics, vae, record = study.latent_statistics(), study.vae(), study.step("vae")
+    assert record is not None, "its VAE was just read"
+    centre, strips = statistics["mean"].to_numpy(np.float64), {}
+    for name in names:
+        row = statistics.loc[int(name[1:])]
+        values = np.linspace(row["low"], row["high"], STRIP)
+        strips[name] = traverse(vae, centre, int(name[1:]), values)
+    return record.fingerprint, strips
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Schemes compared on some cells.
+
+    Attributes
+    ----------
+    cells
+        Which: one of `CELLS`.
+    where
+        The same in words, with their number.
+    rows
+        (n,) their rows in the table of cells.
+    positive
+        (n,) True for the second class.
+    scores
+        (n, schemes); NaN: not decided.
+    schemes
+        Accuracies with intervals.
+    per_class
+        Precision, recall and F1 of both classes by scheme.
+    """
+
+    cells: str
+    where: str
+    rows: NDArray[np.int64]
+    positive: NDArray[np.bool_]
+    scores: pd.DataFrame
+    schemes: "Schemes"
+    per_class: Mapping[str, tuple["ClassEstimates", "ClassEstimates"]]
+
+    def said(self, scheme: str) -> NDArray[np.int64]:
+        """Decide of each cell by a scheme: 0, 1, or 2 where it says nothing."""
+        scores = self.scores[scheme].to_numpy(np.float64)
+        return np.where(np.isnan(scores), 2, (scores > 0).astype(np.int64))
+
+    def confusion(self, scheme: str) -> NDArray[np.int64]:
+        """(2, 3): what cells are, and what they are said to be."""
+        return np.bincount(self.positive * 3 + self.said(scheme), minlength=6).reshape(2, 3)
+
+    def members(self, scheme: str, row: int, column: int) -> NDArray[np.int64]:
+        """Rows in the table of cells of one cell of `confusion`."""
+        return self.rows[(self.positive == row) & (self.said(scheme) == column)]
+
+
+def evaluate_cells(folder: str, expression: "Expression | None", cells: str | None) -> Evaluated:
+    """Compare the schemes on the classes that cells have now.
+
+    Parameters
+    ----------
+    folder
+        Of the study.
+    expression
+        The equation looked at.
+    cells
+        One of `CELLS`; None: those that no network has learned from.
+
+    Raises
+    ------
+    UserError
+        If there are no networks, or none of the cells has a class that they tell apart.
+    """
+    from napari_parsimony.trust.config import EvaluateConfig
+    from napari_parsimony.trust.evaluate import compare
+    from napari_parsimony.trust.per_class import per_class
+
+    study = Study.open(folder)
+    table, networks = study.cells(), study.network_scores()
+    classes, positive = _classes_now(study, table["class"])
+    elsewhere = _learned_elsewhere(study)
+    cells = cells or ("all" if elsewhere else "test")
+    chosen = np.isfinite(positive)
+    if cells != "all":
+        chosen &= (table["split"] == cells).to_numpy(bool)
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        raise UserError(
+            f"None of the {CELLS[cells].replace('all cells with a class', 'cells')} is annotated "
+            f"as '{classes[0]}' or '{classes[1]}': annotate some, or choose other cells."
+        )
+    scores = networks[["black_box", "dense"]].assign(
+        sparse=networks["sparse_mean"], chosen=networks["sparse"]
+    )
+    if expression is not None:
+        latents = study.latents()
+        values = expression.evaluate({str(name): latents[name].to_numpy() for name in latents})
+        scores["symbolic"] = np.broadcast_to(np.asarray(values, np.float64), len(latents))
+    if study.state("evaluate") == "ready" and not study.annotated_since("classify"):
+        scored = study.scores()
+        if "shape" in scored:
+            scores["shape"] = scored["shape"]
+    scores = scores.iloc[rows].reset_index(drop=True)
+    second, groups = positive[rows] == 1, table["group"].iloc[rows].to_numpy()
+    word, config = group_word(study), EvaluateConfig.model_validate({})
+    return Evaluated(
+        cells=cells,
+        where=_where(cells, len(rows), len(pd.unique(groups)), word, elsewhere),
+        rows=rows,
+        positive=second,
+        scores=scores,
+        schemes=compare(scores, second, groups, {}, config, classes, group_word=word),
+        per_class={
+            str(name): per_class(scores[name].to_numpy(np.float64), second, groups, config)
+            for name in scores
+        },
+    )
+
+
+def _classes_now(study: Study, raw: pd.Series) -> tuple[tuple[str, str], NDArray[np.float64]]:
+    """Names of the two classes, and 0, 1 or NaN for every cell by the class that it has now."""
+    classes, record = target(study)[1], study.step("classify")
+    told = record.config["classes"] if record else {}
+    mapping = told or {name: (name,) for name in classes}
+    positive = np.full(len(raw), np.nan)
+    for value, members in enumerate(mapping.values()):
+        positive[raw.isin(list(members)).to_numpy(bool)] = value
+    return classes, positive
+
+
+def _learned_elsewhere(study: Study) -> bool:
+    """Whether no class of this study had a say in its networks, equation and latents."""
+    records = [study.step(name) for name in ("classify", "equations")]
+    vae = study.step("vae")
+    guided = vae is not None and vae.config.get("guidance", 0) > 0 and vae.config["steps"] > 0
+    return not guided and all(
+        record is None or record.config.get("start_from") is not None for record in records
+    )
+
+
+def _where(cells: str, number: int, groups: int, word: str, elsewhere: bool) -> str:
+    kind = {"test": "held-out ", "validation": "validation ", "train": "training ", "all": ""}
+    split = "" if elsewhere else kind[cells]
+    part = f" ({cells} split)" if elsewhere and cells != "all" else ""
+    of = (
+        f"On {number:,} {split}cell{'' if number == 1 else 's'} of {groups:,} "
+        f"{word}{'' if groups == 1 else 's'}{part}"
+    )
+    if elsewhere:
+        return f"{of}, all of them new to the networks, which were taken over."
+    return (
+        of
+        + {
+            "test": ", of which no network has learned.",
+            "validation": ": training was stopped, and the network chosen, by them.",
+            "train": ": the networks have learned from them, so that this flatters.",
+            "all": ": the networks have learned from most of them, so that this flatters.",
+        }[cells]
+    )
+
+
+def _numbers(values: Any, count: int) -> list[float]:
+    """One number for each network, NaN where they are not recorded."""
+    if not isinstance(values, list) or len(values) != count:
+        return [float("nan")] * count
+    return [float(value) if isinstance(value, int | float) else float("nan") for value in values]
+
+
+def _accuracy(values: Any) -> dict[str, list[float]]:
+    found = values.items() if isinstance(values, dict) else ()
+    return {str(name): _numbers(one, len(one)) for name, one in found if isinstance(one, list)}
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None

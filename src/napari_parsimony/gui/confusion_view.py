@@ -1,0 +1,123 @@
+"""A confusion table whose cells can be clicked."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, QUIET, Theme
+from napari_parsimony.figures.text import shortened
+from napari_parsimony.gui.dock import ink
+
+_GROUND = (NEGATIVE, POSITIVE, QUIET)
+
+
+class ConfusionView(QWidget):
+    """What cells are, in rows, and what they are said to be, in columns.
+
+    Attributes
+    ----------
+    clicked
+        A cell of the table was clicked: row and column.
+    """
+
+    clicked = Signal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(3)
+        self.buttons: dict[tuple[int, int], QPushButton] = {}
+        self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+
+    def value(self) -> NDArray[np.int64]:
+        """Return the counts, (rows, columns)."""
+        return self._counts.copy()
+
+    def set_value(
+        self,
+        counts: NDArray[np.int64],
+        rows: Sequence[str],
+        columns: Sequence[str],
+        selected: tuple[int, int] | None = None,
+        theme: Theme = LIGHT,
+    ) -> None:
+        """Show counts.
+
+        Parameters
+        ----------
+        counts
+            (rows, columns).
+        rows, columns
+            What the cells are, and what they are said to be.
+        selected
+            The cell of the table whose cells are selected.
+        theme
+            Of the viewer.
+        """
+        self._counts = np.asarray(counts, np.int64)
+        focus = next((at for at, button in self.buttons.items() if button.hasFocus()), None)
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.buttons = {}
+        self._grid.addWidget(_text("annotated ↓<br>predicted →", "Rows: annotations."), 0, 0)
+        for column, name in enumerate(columns):
+            label = _text(f"<b>{escape(shortened(name, 14))}</b>", f"Predicted to be {name}.")
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            if column < 2:
+                label.setStyleSheet(f"color: {ink(_GROUND[column], theme)}")
+            self._grid.addWidget(label, 0, column + 1)
+            self._grid.setColumnStretch(column + 1, 1)
+        for row, name in enumerate(rows):
+            total = int(self._counts[row].sum())
+            title = _text(
+                f"<b>{escape(shortened(name, 14))}</b><br>{total:,}", f"{total:,} are {name}."
+            )
+            self._grid.addWidget(title, row + 1, 0)
+            for column, said in enumerate(columns):
+                button = self._button(row, column, total, name, said, (row, column) == selected)
+                self.buttons[row, column] = button
+                self._grid.addWidget(button, row + 1, column + 1)
+        if focus in self.buttons:
+            self.buttons[focus].setFocus()
+
+    def _button(
+        self, row: int, column: int, total: int, name: str, said: str, selected: bool
+    ) -> QPushButton:
+        count = int(self._counts[row, column])
+        share = count / total if total else 0.0
+        button = QPushButton(f"{count:,}\n{share:.0%}" if total else "0")
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        button.setFixedHeight(46)
+        button.setEnabled(count > 0)
+        cells = "cell" if count == 1 else "cells"
+        button.setToolTip(
+            f"<qt>{count:,} {cells} annotated as {escape(name)}, predicted to be {escape(said)}. "
+            "Click to select them on the images.</qt>"
+        )
+        colour = QColor(_GROUND[column])
+        colour.setAlphaF(0.12 + 0.68 * share)
+        border = "2px solid #ffd400" if selected else "1px solid transparent"
+        rgb = f"rgba({colour.red()},{colour.green()},{colour.blue()},{colour.alpha()})"
+        button.setStyleSheet(
+            f"QPushButton {{ background-color: {rgb}; border: {border}; border-radius: 3px; }}"
+            "QPushButton:focus { border: 2px solid palette(highlight); }"
+            "QPushButton:hover { border: 2px solid #888888; }"
+        )
+        button.clicked.connect(lambda *_: self.clicked.emit(row, column))
+        return button
+
+
+def _text(text: str, tip: str) -> QLabel:
+    label = QLabel(text)
+    label.setToolTip(f"<qt>{escape(tip)}</qt>")
+    return label
