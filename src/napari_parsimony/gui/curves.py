@@ -1,9 +1,9 @@
-"""A small live chart: how the numbers that a step reports go."""
+"""Small live charts: how the numbers that a step reports go."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from qtpy.QtCore import QPointF, QRectF, QSize
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
@@ -14,17 +14,28 @@ POINTS = 400  # more than there are pixels
 
 
 class Curves(QWidget):
-    """Up to three curves over the work done, painted at most once an event loop turn."""
+    """Up to three curves over the work done, painted at most once an event loop turn.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    names
+        The numbers to draw; by default all losses and errors that a step reports.
+    height
+        In pixels.
+    """
+
+    def __init__(
+        self, parent: QWidget | None = None, names: Sequence[str] = (), height: int = 110
+    ) -> None:
         super().__init__(parent)
+        self._names, self._height = tuple(names), height
         self._curves: dict[str, list[tuple[float, float]]] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("How the loss falls while the step runs.")
 
     def sizeHint(self) -> QSize:
         """Size to begin with."""
-        return QSize(240, 110)
+        return QSize(120, self._height)
 
     @property
     def curves(self) -> dict[str, list[tuple[float, float]]]:
@@ -37,9 +48,9 @@ class Curves(QWidget):
         self.update()
 
     def add(self, done: float, values: Mapping[str, float]) -> None:
-        """Go on with the losses among the values that a step reported."""
-        losses = {name: value for name, value in values.items() if "loss" in name or "err" in name}
-        for name, value in losses.items():
+        """Go on with those of the values that a step reported that are drawn here."""
+        mine = {name: value for name, value in values.items() if self._draws(name)}
+        for name, value in mine.items():
             if not math.isfinite(value):
                 continue
             points = self._curves.get(name)
@@ -53,8 +64,11 @@ class Curves(QWidget):
             points.append((float(done), value))
             if len(points) > 2 * POINTS:
                 del points[1:-1:2]
-        if losses:
+        if mine:
             self.update()
+
+    def _draws(self, name: str) -> bool:
+        return name in self._names if self._names else "loss" in name or "err" in name
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw."""
@@ -69,7 +83,8 @@ class Curves(QWidget):
         first, last = min(x for x, _ in points), max(x for x, _ in points)
         texts = f"{high:.4g}", f"{low:.4g}"
         left = max(map(metrics.horizontalAdvance, texts)) + 8
-        top = metrics.height() + 4
+        alone = len(self._names) == 1  # then its name is the title
+        top = metrics.height() + (8 if alone else 4)
         place = QRectF(left, top, self.width() - left - 6, self.height() - top - 6)
 
         painter.setPen(ink)
@@ -81,23 +96,30 @@ class Curves(QWidget):
         painter.drawLine(place.bottomLeft(), place.bottomRight())
         painter.drawLine(place.topLeft(), place.bottomLeft())
 
-        across = left
+        across = 2 if alone else left
+        middle = (metrics.height() + 4 + metrics.capHeight()) / 2
         for (name, curve), colour in zip(self._curves.items(), COLOURS, strict=False):
-            painter.setPen(QPen(QColor(colour).lighter(130), 1.6))
-            polygon = QPolygonF(
-                [
-                    QPointF(
-                        place.left() + place.width() * (x - first) / ((last - first) or 1),
-                        place.bottom() - place.height() * (y - low) / (high - low),
-                    )
-                    for x, y in curve
-                ]
-            )
-            painter.drawPolyline(polygon)
-            painter.drawLine(across, top // 2, across + 12, top // 2)
+            colour = QColor(colour).lighter(130)
+            painter.setPen(QPen(colour, 1.6))
+            spots = [
+                QPointF(
+                    place.left() + place.width() * (x - first) / ((last - first) or 1),
+                    place.bottom() - place.height() * (y - low) / (high - low),
+                )
+                for x, y in curve
+            ]
+            painter.drawPolyline(QPolygonF(spots))
+            # one check is a point, not a line; later, this is where it is now
+            painter.setBrush(colour)
+            painter.drawEllipse(spots[-1], 2, 2)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            if not alone:
+                painter.drawLine(across, top // 2, across + 12, top // 2)
+                across += 16
             painter.setPen(ink)
-            painter.drawText(QPointF(across + 16, (top + metrics.capHeight()) / 2), name)
-            across += 28 + metrics.horizontalAdvance(name)
+            text = f"{name} {curve[-1][1]:.4g}"
+            painter.drawText(QPointF(across, middle), text)
+            across += 12 + metrics.horizontalAdvance(text)
         painter.end()
 
 

@@ -189,7 +189,7 @@ def _reconstruction(
             "note",
             f"It has learned its {measured.trained:,} training cells by heart: of them it shows "
             f"{_percent(measured.explained_training)} of what makes them differ.",
-            "Add cells, or start from the weights that come with the plugin.",
+            f"Add cells{_or_nuclei(config)}.",
         )
 
 
@@ -243,7 +243,7 @@ def _training(history: pd.DataFrame, config: VaeConfig, measured: Measured) -> I
             "note",
             f"There are only {measured.trained:,} training cells: those of another movie may look "
             "new to it.",
-            "Add cells if you can, or start from the weights that come with the plugin.",
+            f"Add cells if you can{_or_nuclei(config)}.",
         )
     steps, loss = history["step"].to_numpy(), history[HELD_OUT].to_numpy()
     # weights are kept from checks after the warm-up only
@@ -325,6 +325,10 @@ def _imaging(names: pd.DataFrame) -> Iterator[Finding]:
             "An equation with such a latent may tell experiments apart instead of cells. Mind it "
             "when you choose one; normalising each crop takes brightness out.",
         )
+
+
+def _or_nuclei(config: VaeConfig) -> str:
+    return "" if config.pretrained != "none" else ", or start from the nuclei weights of the plugin"
 
 
 def _side(measured: Measured) -> int:
