@@ -81,8 +81,9 @@ def test_a_slider_for_each_active_latent_most_informative_first(opened, field_st
     assert (np.diff(kl) <= 0).all()
     used = session.expression.variables
     for index, slider in sliders.items():
-        label = explorer.sliders._labels[index]
-        assert ("<b>" in label.text()) == (f"z{index}" in used)
+        label = explorer.sliders.labels[index]
+        assert label.text() == f"z{index}"
+        assert label.used == (f"z{index}" in used)
         assert f"{kl[list(sliders).index(index)]:.2f} nats" in slider.toolTip()
 
 

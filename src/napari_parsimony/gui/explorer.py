@@ -1,7 +1,5 @@
 """The dock 'Latents': what every latent does to a cell, live."""
 
-from html import escape
-
 import numpy as np
 from napari.viewer import Viewer
 from numpy.typing import NDArray
@@ -10,15 +8,19 @@ from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_parsimony.cells.annotations import CellKey
+from napari_parsimony.errors import UserError
 from napari_parsimony.figures.text import shortened
+from napari_parsimony.gui.bookmarks import BookmarkList
 from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
 from napari_parsimony.gui.dock import (
     LiveLabel,
@@ -32,9 +34,12 @@ from napari_parsimony.gui.dock import (
 )
 from napari_parsimony.gui.latent_sliders import LatentSliders
 from napari_parsimony.gui.latex import crop_pixmap
+from napari_parsimony.gui.morph import Morph
+from napari_parsimony.gui.names_menu import NamesMenu
 from napari_parsimony.gui.overlay import Overlay
+from napari_parsimony.gui.positions import mean_of_class, name_of_cell, name_of_position
 from napari_parsimony.gui.session import Session
-from napari_parsimony.study.steps import target
+from napari_parsimony.gui.traversal_dialog import TraversalDialog
 
 _PICTURE = 112  # logical pixels
 
@@ -65,6 +70,12 @@ class LatentExplorer(QWidget):
         self.reset = QPushButton("Reset to this cell")
         self.means = (QPushButton(), QPushButton())
         self.on_canvas = QCheckBox("On the canvas")
+        self.note = QLabel(wordWrap=True)
+        self.morph = Morph(session, self._name_here, self._say)
+        self.bookmarks = BookmarkList(session, self._name_here, self._say)
+        self.names = NamesMenu(session, self)
+        self.tools = {name: QToolButton() for name in ("Morph", "Bookmarks", "Names", "Traversals")}
+        self.traversals: TraversalDialog | None = None
         self._lay_out()
 
         self.sliders.latent_moved.connect(session.set_latent)
@@ -72,14 +83,20 @@ class LatentExplorer(QWidget):
         self.means[0].clicked.connect(lambda: self._to_mean(0))
         self.means[1].clicked.connect(lambda: self._to_mean(1))
         self.on_canvas.toggled.connect(self._place)
-        follow(self, session.study_changed, self._rebuild)
-        follow(self, session.artefacts_changed, self._rebuild)
+        self.sliders.latent_named.connect(self._name)
+        self.names.found.connect(self._on_names)
+        self.names.failed.connect(lambda sentence: self._say(sentence, True))
+        self.tools["Traversals"].clicked.connect(self.show_traversals)
+        follow(self, session.study_changed, self._on_study)
+        follow(self, session.artefacts_changed, self._on_artefact)
+        follow(self, session.annotations_changed, self._on_annotations)
+        follow(self, session.names_changed, self._on_names)
         follow(self, session.cell_changed, self._on_cell)
         follow(self, self.overlay.shown_changed, self._place)
         follow(self, session.latents_changed, self._on_latents)
         follow(self, session.expression_changed, self._on_expression)
         when_destroyed(self, self.layer.close)
-        self._rebuild()
+        self._on_study()
 
     def _lay_out(self) -> None:
         pictures = QGridLayout()
@@ -121,13 +138,58 @@ class LatentExplorer(QWidget):
         inside.addLayout(scores)
         inside.addWidget(self.sliders, 1)
         inside.addLayout(buttons)
+        inside.addLayout(self._tool_row())
+        inside.addWidget(self.morph)
+        inside.addWidget(self.bookmarks)
+        inside.addWidget(self.note)
         whole = QVBoxLayout(self)
         whole.addWidget(self.message)
         whole.addWidget(self.content, 1)
 
+    def _tool_row(self) -> QHBoxLayout:
+        tips = {
+            "Morph": "Move on a straight line from one cell, or position, to another.",
+            "Bookmarks": "Keep positions in the study, and come back to them.",
+            "Names": "Names for latents, suggested by what is measured of the cells.",
+            "Traversals": "A window with what every latent does, as pictures side by side.",
+        }
+        row = QHBoxLayout()
+        for name, button in self.tools.items():
+            button.setText(name)
+            button.setToolTip(tips[name])
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            row.addWidget(button)
+        for name, section in (("Morph", self.morph), ("Bookmarks", self.bookmarks)):
+            self.tools[name].setCheckable(True)
+            self.tools[name].toggled.connect(section.setVisible)
+            section.hide()
+        self.tools["Names"].setMenu(self.names)
+        self.tools["Names"].setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        return row
+
+    def _say(self, text: str, failed: bool = False) -> None:
+        self.note.setText(text)
+        self.note.setStyleSheet("color: #ff6b6b" if failed else "")
+        self.note.setVisible(bool(text))
+
     # Following the session
 
-    def _rebuild(self, *_: object) -> None:
+    def _on_study(self, *_: object) -> None:
+        self._say("")
+        self.morph.forget()
+        self.bookmarks.reload()
+        self.names.forget()
+        self._rebuild()
+
+    def _on_artefact(self, step: str) -> None:
+        if step == "vae":
+            self.morph.forget()
+            self.bookmarks.reload()
+        if step in ("cells", "vae"):
+            self.names.forget()
+        self._rebuild()
+
+    def _rebuild(self) -> None:
         sentence = missing(self.session, "vae")
         self.message.setText(sentence or "")
         self.message.setVisible(sentence is not None)
@@ -136,19 +198,51 @@ class LatentExplorer(QWidget):
             self.layer.remove()
             return
         self.sliders.set_latents(self.session.latent_statistics, self.session.latent_order)
+        self._show_means()
+        self._on_names()
+        self._on_expression()
+        self._on_cell(self.session.cell)
+        self._on_latents(self.session.latents)
+
+    def _show_means(self) -> None:
         known = self.session.has("classify")
         for which, button in enumerate(self.means):
             name = self.session.classes[which]
             button.setText(f"Mean {shortened(name, 14)}")
-            button.setEnabled(known)
-            button.setToolTip(
-                f"Move to the mean latents of the cells of class '{name}'."
-                if known
-                else "Classes are known after the step 'classify' was run."
-            )
-        self._on_expression()
-        self._on_cell(self.session.cell)
-        self._on_latents(self.session.latents)
+            some = mean_of_class(self.session, which) is not None
+            button.setEnabled(some)
+            if some:
+                tip = f"Move to the mean latents of the cells of class '{name}'."
+            elif known:
+                tip = f"No cell of the study is known to be of class '{name}'."
+            else:
+                tip = "Classes are known after the step 'classify' was run."
+            button.setToolTip(tip)
+
+    def _on_annotations(self) -> None:
+        if missing(self.session, "vae") is None:
+            self._show_means()
+            self._on_cell(self.session.cell)
+
+    def _on_names(self, *_: object) -> None:
+        if missing(self.session, "vae"):
+            return
+        try:
+            self.sliders.set_names(self.session.latent_names)
+        except UserError as error:
+            self._say(str(error), True)
+        self.sliders.set_suggestions(self.names.suggestions or {})
+
+    def _name(self, latent: str, name: str) -> None:
+        try:
+            self.session.name_latent(latent, name)
+        except UserError as error:
+            self._say(str(error), True)
+        else:
+            self._say("")
+
+    def _name_here(self) -> str:
+        return name_of_position(self.session)
 
     def _on_cell(self, key: CellKey | None) -> None:
         if missing(self.session, "vae"):
@@ -160,21 +254,12 @@ class LatentExplorer(QWidget):
             self.original.setPixmap(QPixmap())
             self.original.setText("no cell")
         else:
-            self.where.setText(f"<b>{self._name(key)}</b>")
+            picture = self.overlay.picture
+            crops = picture is not None and picture.image_path is None
+            self.where.setText(f"<b>{name_of_cell(self.session, key, crops)}</b>")
             self.where.setToolTip(f"The sliders started from this cell of {key[0]}.")
             self.original.setPixmap(_scaled(crop_pixmap(self.session.crop(key)), self.original))
         self._place()
-
-    def _name(self, key: CellKey) -> str:
-        """Name what tells a cell from the others, and the class that it was given."""
-        image, frame, label = key
-        row = self.session.cells.iloc[self.session.row_of(key)]
-        known = f" ({escape(row['class'])})" if isinstance(row["class"], str) else ""
-        file = escape(image.rpartition("/")[2])
-        if self.overlay.picture is not None and self.overlay.picture.image_path is None:
-            return f"{file}{known}"  # a crop is a file, its label always 1
-        time = f", frame {frame}" if self.session.cells["frame"].any() else ""
-        return f"Cell {label}{known}</b>{time}, {file}<b>"
 
     def _on_latents(self, latents: NDArray[np.float64]) -> None:
         if missing(self.session, "vae") is None:
@@ -222,11 +307,17 @@ class LatentExplorer(QWidget):
         self.session.select_cell(self.session.cell)
 
     def _to_mean(self, which: int) -> None:
-        session = self.session
-        assert session.study is not None
-        members = target(session.study)[0] == which
-        names = list(session.latent_statistics["name"])
-        session.set_latents(session.study.latents()[names][members].to_numpy(float).mean(0))
+        mean = mean_of_class(self.session, which)
+        if mean is not None:
+            self.session.set_latents(mean)
+
+    def show_traversals(self) -> None:
+        """Open the window with what every latent does, or bring it to the front."""
+        if self.traversals is None:
+            self.traversals = TraversalDialog(self.session, self)
+        self.traversals.show()
+        self.traversals.raise_()
+        self.traversals.draw()
 
 
 def _picture() -> QLabel:

@@ -1,6 +1,7 @@
 """A slider for each active latent, the most informative first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -10,16 +11,13 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QScrollArea,
     QSlider,
     QWidget,
 )
 
-from napari_parsimony.figures.palette import ACCENT
 from napari_parsimony.gui.dock import wheel_needs_focus
-
-_USED = "●"
+from napari_parsimony.gui.latent_label import LatentLabel, Suggestion, suggested
 
 
 class FloatSlider(QWidget):
@@ -102,18 +100,23 @@ class LatentSliders(QScrollArea):
     ----------
     latent_moved
         The user moved a slider: index of the latent, its value. Not emitted by `set_value`.
+    latent_named
+        The user gave a latent another name: ``"z3"``, the name.
     """
 
     latent_moved = Signal(int, float)
+    latent_named = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._labels: dict[int, QLabel] = {}
+        self._labels: dict[int, LatentLabel] = {}
         self._sliders: dict[int, FloatSlider] = {}
         self._statistics = pd.DataFrame()
+        self._names: Mapping[str, str] = {}
+        self._used: set[str] = set()
         self._ranges: dict[int, tuple[float, float]] = {}
         self._latents: NDArray[np.float64] = np.zeros(0)
 
@@ -136,9 +139,9 @@ class LatentSliders(QScrollArea):
         rows.setColumnStretch(1, 1)
         for row, index in enumerate(order):
             low, high = self._ranges[index]
-            label, slider = QLabel(), FloatSlider()
-            label.setTextFormat(Qt.TextFormat.RichText)
-            label.setMinimumWidth(44)
+            latent = str(statistics["name"].iloc[index])
+            label, slider = LatentLabel(latent), FloatSlider()
+            label.renamed.connect(lambda name, latent=latent: self.latent_named.emit(latent, name))
             slider.set_range(low, high)
             slider.value_changed.connect(lambda value, index=index: self._moved(index, value))
             rows.addWidget(label, row, 0)
@@ -146,28 +149,48 @@ class LatentSliders(QScrollArea):
             self._labels[index], self._sliders[index] = label, slider
         rows.setRowStretch(len(order), 1)
         self.setWidget(inside)
-        self.set_used(())
+        self._show()
 
     @property
     def sliders(self) -> dict[int, FloatSlider]:
         """The slider of each latent, by its index, from top to bottom."""
         return dict(self._sliders)
 
+    @property
+    def labels(self) -> dict[int, LatentLabel]:
+        """The name beside each slider, by the latent's index."""
+        return dict(self._labels)
+
     def set_used(self, names: Iterable[str]) -> None:
         """Mark the latents that the equation reads."""
-        used = set(names)
+        self._used = set(names)
+        self._show()
+
+    def set_names(self, names: Mapping[str, str]) -> None:
+        """Show what latents are called, by ``"z3"``."""
+        self._names = names
+        self._show()
+
+    def set_suggestions(self, suggestions: Mapping[str, Sequence[Suggestion]]) -> None:
+        """Offer names, with the correlation that speaks for each, by ``"z3"``."""
+        for label in self._labels.values():
+            label.suggestions = suggestions.get(label.latent, ())
+        self._show()
+
+    def _show(self) -> None:
         for index, label in self._labels.items():
             latent = self._statistics.loc[index]
-            name, is_used = latent["name"], latent["name"] in used
-            dot = f"<span style='color:{ACCENT}'>{_USED}</span>"
-            label.setText(f"{dot} <b>{name}</b>" if is_used else f"&nbsp;&nbsp;&nbsp;{name}")
+            used = label.latent in self._used
+            label.show_as(self._names.get(label.latent, ""), used)
             tip = (
-                f"{name}: {latent['kl']:.2f} nats of information about a cell (KL divergence from "
-                f"the prior), number {latent['rank'] + 1} of all latents. "
-                + ("The equation reads it." if is_used else "The equation does not read it.")
+                f"{label.text()}: {latent['kl']:.2f} nats of information about a cell (KL "
+                f"divergence from the prior), number {latent['rank'] + 1} of all latents. "
+                + ("The equation reads it." if used else "The equation does not read it.")
             )
-            label.setToolTip(tip)
-            self._sliders[index].setToolTip(tip)
+            named = " ".join(f"It follows {suggested(*found)}." for found in label.suggestions)
+            rename = "Double click or F2: give it a name. Right click: more."
+            self._sliders[index].setToolTip(f"<qt>{escape(tip)}</qt>")
+            label.setToolTip(f"<qt>{escape(f'{tip} {named}')}<br>{rename}</qt>")
 
     def value(self) -> NDArray[np.float64]:
         """Position last set or dragged to, (latents,)."""
