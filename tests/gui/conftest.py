@@ -14,9 +14,19 @@ import tifffile
 
 from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.classify.config import ClassifyConfig
+from napari_parsimony.gui.preferences import DEFAULTS, recall, remember
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.vae.config import VaeConfig
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """Begin every test with the default preferences, whatever those before chose."""
+    yield
+    for name, value in DEFAULTS.items():
+        if recall(name) != value:
+            remember(name, value)
 
 
 def ellipse(shape, y, x, major, minor, angle):

@@ -24,9 +24,9 @@ PRESETS = {
     "{label}": "number of the cell in its image",
 }
 
-NUMBER = r"[+\- ]?(\.\d)?[efg%]?"
+NUMBER = r"[+\- ]?(\.[0-9])?[efg%]?"
 WHOLE = r"[+\- ]?,?d?"
-WORD = r"(\.\d{1,2})?s?"
+WORD = r"(\.[0-9]{1,2})?s?"
 
 _FIELDS: dict[str, tuple[str, Callable[[CellValues], Any]]] = {
     "class": (WORD, lambda values: values.class_name),
@@ -113,7 +113,7 @@ class Template:
 
 
 def _check(name: str, form: str, conversion: str | None) -> None:
-    latent = re.fullmatch(r"z\d{1,4}", name)
+    latent = re.fullmatch(r"z[0-9]{1,4}", name)
     if name not in _FIELDS and not latent:
         raise UserError(
             f"'{{{name}}}' is nothing that can be written on a cell: use {', '.join(FIELDS)}, z1, …"

@@ -1,7 +1,8 @@
 """Colours of cells on a labels layer, and what they mean."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap, ensure_colormap
@@ -228,8 +229,29 @@ def colormap_of(
     colormap = DirectLabelColormap(color_dict={None: np.zeros(4), 0: np.zeros(4)})
     # filled afterwards: napari converts every colour that it is given, which takes longer than all
     # of the rest
-    few = list(colours)
+    few = [Shade.of(colour) for colour in colours]
     colormap.color_dict.update(
         zip(label.tolist(), map(few.__getitem__, shade.tolist()), strict=True)
     )
     return colormap
+
+
+class Shade(np.ndarray):
+    """A colour, read-only, that many labels share.
+
+    napari makes a tuple of every label's colour, more than once; here the tuple is there already.
+    """
+
+    _numbers: tuple[float, ...] | None = None
+
+    @classmethod
+    def of(cls, colour: NDArray[np.float64]) -> "Shade":
+        """Make one of red, green, blue and opacity."""
+        shade = np.array(colour, np.float64).view(cls)
+        shade.flags.writeable = False
+        shade._numbers = tuple(colour.tolist())
+        return shade
+
+    def __iter__(self) -> Iterator[Any]:
+        # what numpy makes of one, by arithmetic say, has no tuple of its own
+        return super().__iter__() if self._numbers is None else iter(self._numbers)

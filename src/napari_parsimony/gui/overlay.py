@@ -102,7 +102,8 @@ class Overlay(OverlayLayers):
         if self.values is not None:
             parsed.write(self.values, np.zeros(0, np.int64))
         self.template = template
-        self.recolour()
+        self._write_texts()
+        self.look_changed.emit()
 
     def set_show_texts(self, show: bool) -> None:
         """Write texts beside the cells, where they are legible, or not."""
@@ -134,23 +135,31 @@ class Overlay(OverlayLayers):
         self.look_changed.emit()
 
     def _paint(self) -> None:
+        self._paint_labels()
+        self._write_texts()
+        self._mark()
+
+    def _paint_labels(self) -> None:
         picture, values, colours = self._picture, self.values, self.colouring
-        if picture is None or values is None or colours is None:
+        if picture is None or values is None or colours is None or self.labels is None:
+            return
+        at = slice(None) if self._unique else self._in_frame()
+        rows, label = picture.rows[at], picture.label[at]
+        self.labels.colormap = colormap_of(label, colours.shade[rows], colours.colours)
+        ours = values.hovered.iloc[rows].reset_index(drop=True)
+        number = values.cells["label"].to_numpy()[rows]
+        if not np.array_equal(number, label):
+            ours.insert(0, "label", number)
+        ours.insert(0, "index", label)
+        self.labels.features = self._borrowed.joined(ours) if self._borrowed else ours
+
+    def _write_texts(self) -> None:
+        picture, values = self._picture, self.values
+        if picture is None or values is None or self.texts is None:
             return
         at = self._in_frame()
-        rows, label = picture.rows[at], picture.label[at]
-        if self.labels is not None:
-            self.labels.colormap = colormap_of(label, colours.shade[rows], colours.colours)
-            ours = values.hovered.iloc[rows].reset_index(drop=True)
-            number = values.cells["label"].to_numpy()[rows]
-            if not np.array_equal(number, label):
-                ours.insert(0, "label", number)
-            ours.insert(0, "index", label)
-            self.labels.features = self._borrowed.joined(ours) if self._borrowed else ours
-        if self.texts is not None:
-            centres = np.column_stack([picture.y[at], picture.x[at]])
-            self.texts.set_cells(rows, centres, self._writer(values))
-        self._mark()
+        centres = np.column_stack([picture.y[at], picture.x[at]])
+        self.texts.set_cells(picture.rows[at], centres, self._writer(values))
 
     def _writer(self, values: CellValues) -> Callable[[NDArray[np.int64]], list[str]] | None:
         """Make what writes the texts of some rows; None, and a sentence, if the study cannot."""
@@ -169,7 +178,10 @@ class Overlay(OverlayLayers):
 
     def _moved_in_time(self) -> None:
         if self._picture is not None and self._picture.timed:
-            self._paint()
+            if not self._unique:
+                self._paint_labels()
+            self._write_texts()
+            self._mark()
             self.frame_changed.emit(self.frame)
 
     @property

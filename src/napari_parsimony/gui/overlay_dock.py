@@ -109,7 +109,7 @@ class TextBox(QWidget):
         layout, line = QVBoxLayout(self), QHBoxLayout()
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        caption = QLabel("te&xt")
+        caption = QLabel("text")
         caption.setBuddy(self.box)
         line.addWidget(caption)
         line.addWidget(self.box, 1)

@@ -47,6 +47,7 @@ class OverlayLayers:
         self.texts: CellTexts | None = None
         self.marks: Marks | None = None
         self._of_frame: dict[int, NDArray[np.intp]] = {}
+        self._unique = True  # no label of the picture is in two frames: one colormap does
         self._at: pd.Index[int] = pd.Index([], dtype=np.int64)
 
     # Which picture
@@ -126,6 +127,7 @@ class OverlayLayers:
 
     def _index(self, picture: Picture) -> None:
         self._at = pd.Index(picture.rows)
+        self._unique = len(np.unique(picture.label)) == len(picture.label)
         every = np.arange(len(picture.rows))
         if picture.timed:
             frames = self.session.cells["frame"].to_numpy()[picture.rows]

@@ -95,7 +95,9 @@ class Marks:
             if not len(places) or name in self._removed:
                 return
             layer = self.add(name)
-        layer.data = places + self._shifts.get(name, 0)
+        places = places + self._shifts.get(name, 0)
+        if not np.array_equal(layer.data, places):
+            layer.data = places
 
     def forget(self, layer: Any) -> str | None:
         """Live on without a layer that was removed; its name, None if it is none of these."""

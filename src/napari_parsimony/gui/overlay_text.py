@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_parsimony.gui.napari_compat import camera_of, canvas_size_of
 
 LEGIBLE = 20  # screen pixels that a cell must be wide for a text to be readable
-TEXTS = 800  # at most; on a usual screen there is no room for more
+TEXTS = 500  # about so many at most; more take longer to draw than a frame lasts
 SIZE = 8  # points
 LETTER, LINE = 6.5, 15.0  # screen pixels that they take, with what keeps them apart
 STEP = 1.25  # zoom is looked at in such steps
@@ -108,7 +108,10 @@ class CellTexts:
         candidates = np.flatnonzero(inside)
         texts = self._write(self._rows[candidates])
         # of a step of the zoom, the least: where texts are closest
-        kept = apart(self._places[candidates] * STEP**step, list(map(len, texts)))[:TEXTS]
+        places, lengths = self._places[candidates] * STEP**step, list(map(len, texts))
+        kept = apart(places, lengths)
+        if len(kept) > TEXTS:  # thinned out evenly
+            kept = apart(places * math.sqrt(TEXTS / len(kept)), lengths)[: 2 * TEXTS]
         self._chosen = self._rows[candidates[kept]]
         self._texts = [texts[i] for i in kept]
         self._visible(False)  # or the text would be drawn for each of the changes

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +18,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import pictures
 from napari_parsimony.study.study import Study
 
+HIGHEST = 2**16  # label that napari gives a colour of its own without numba
 MONTAGE = 1000  # crops; more are too small to tell apart
 GAP = 4  # pixels between crops
 
@@ -33,7 +36,7 @@ class Picture:
     colours
         Whether the last axis of the image is red, green and blue.
     image_path, labels_path
-        Their files, None for a montage.
+        Their files, None for a montage; no file of labels where theirs are not those of `labels`.
     first_frame
         Frame of the cells in the first plane.
     rows
@@ -121,16 +124,21 @@ class Fields:
         # the recorded name of an image is relative where the study carries its images
         rows = np.flatnonzero(cells["image"].to_numpy() == _recorded(cells, name))
         of = cells.iloc[rows]
+        pixels, label = _stack(labels, 0), of["label"].to_numpy()
+        own: Path | None = labels_path
+        if len(label) and label.max() > HIGHEST and find_spec("numba") is None:
+            pixels, label = _renumbered(pixels, label, labels_path)
+            own = None
         return Picture(
             name=name,
             image=_stack(image, slice(None) if image.channels > 1 else 0),
-            labels=_stack(labels, 0),
+            labels=pixels,
             colours=False,
             image_path=image_path,
-            labels_path=labels_path,
+            labels_path=own,
             first_frame=first,
             rows=rows,
-            label=of["label"].to_numpy(),
+            label=label,
             y=of["y"].to_numpy(),
             x=of["x"].to_numpy(),
             diameter=float(of["scale"].median()) * config.size / 2.2 if len(of) else 1.0,
@@ -151,6 +159,23 @@ def _recorded(cells: pd.DataFrame, name: str) -> str:
     return likest if shared(likest) else name  # an image may have no cells
 
 
+def _renumbered(pixels: Any, label: NDArray[np.int64], path: Path) -> tuple[Any, NDArray[np.int64]]:
+    """Give the cells small labels, of which napari can make colours; what is no cell has none."""
+    known, small = np.unique(label, return_inverse=True)
+    if len(known) > HIGHEST:
+        raise UserError(
+            f"The labels {path} are of more than {HIGHEST} cells, which napari colours only with "
+            "the package numba: install it, and start napari again."
+        )
+
+    def plane(labels: NDArray) -> NDArray[np.int32]:
+        at = np.minimum(np.searchsorted(known, labels), len(known) - 1)
+        return np.where(known[at] == labels, at + 1, 0).astype(np.int32)
+
+    whole = isinstance(pixels, np.ndarray)
+    return plane(pixels) if whole else pixels.map_blocks(plane, dtype=np.int32), small + 1
+
+
 def _stack(frames: Frames, channel: "slice | int") -> Any:
     """Pixels ([T,] [C,] Y, X); the planes of a movie are read when they are looked at."""
     first = frames.read(0)[channel]
@@ -159,11 +184,15 @@ def _stack(frames: Frames, channel: "slice | int") -> Any:
     import dask
     import dask.array as da
 
-    @dask.delayed
+    # napari asks for the plane that it shows again when its colours change
+    @lru_cache(maxsize=1)
     def plane(t: int) -> Any:
         return frames.read(t)[channel]
 
-    planes = [da.from_delayed(plane(t), first.shape, first.dtype) for t in range(frames.count)]
+    planes = [
+        da.from_delayed(dask.delayed(plane)(t), first.shape, first.dtype)
+        for t in range(frames.count)
+    ]
     stacked = da.stack(planes)
     return stacked if first.ndim == 2 else da.moveaxis(stacked, 1, 0)
 
