@@ -55,11 +55,12 @@ class Background(QObject):
         self._worker.finished.connect(self._finished)
         self._worker.start()
 
-    def _returned(self, result: Any) -> None:
+    def _returned(self, outcome: tuple[Any, str]) -> None:
         if self._wanted and self._next is None:
             self._wanted = False
-            if isinstance(result, UserError):
-                self.failed.emit(str(result))
+            result, sentence = outcome
+            if sentence:
+                self.failed.emit(sentence)
             else:
                 self.done.emit(result)
 
@@ -69,8 +70,8 @@ class Background(QObject):
             self._begin()
 
 
-def _caught(call: Callable[[], Any]) -> Any:
+def _caught(call: Callable[[], Any]) -> tuple[Any, str]:
     try:
-        return call()
+        return call(), ""
     except UserError as error:
-        return error
+        return None, str(error)  # an exception that is returned, the worker would raise
