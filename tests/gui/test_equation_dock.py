@@ -1,30 +1,36 @@
-"""The equation dock in a real napari."""
+"""The dock 'Equations' in a real napari: front, chart, search, and the equation looked at."""
 
-import dataclasses
+import io
+import math
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 napari = pytest.importorskip("napari")
-from qtpy.QtCore import Qt  # noqa: E402
+from qtpy.QtCore import QPointF, Qt  # noqa: E402
 from qtpy.QtGui import QGuiApplication  # noqa: E402
+from qtpy.QtWidgets import QPushButton, QWidget  # noqa: E402
 
-from napari_parsimony.gui.equation_widget import EquationDock  # noqa: E402
+from napari_parsimony.gui.equation_view import NOTATIONS  # noqa: E402
+from napari_parsimony.gui.front_chart import FrontChart, Point  # noqa: E402
+from napari_parsimony.gui.front_table import points_of  # noqa: E402
 from napari_parsimony.gui.session import Session  # noqa: E402
+from napari_parsimony.jobs.job import JobState  # noqa: E402
 from napari_parsimony.study.study import Study  # noqa: E402
 from napari_parsimony.symbolic.expression import Expression  # noqa: E402
 
 pytestmark = pytest.mark.gui
 KEY = ("image0.tif", 0, 6)
+LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
 def opened(make_napari_viewer, qtbot):
     def make(path=None, key=None):
         viewer = make_napari_viewer(show=True)
-        dock = EquationDock(viewer)
-        viewer.window.add_dock_widget(dock, name="Equation")
+        _, dock = viewer.window.add_plugin_dock_widget("napari-parsimony", "Equations")
         session = Session.of(viewer)
         if path is not None:
             session.open_study(path)
@@ -38,9 +44,16 @@ def opened(make_napari_viewer, qtbot):
     return make
 
 
+@pytest.fixture
+def own_study(field_study, tmp_path):
+    """A copy that a test may change."""
+    return shutil.copytree(field_study, tmp_path / "study")
+
+
 def settle(qtbot, dock):
+    view = dock.view
     qtbot.waitUntil(dock.isVisible, timeout=5000)
-    qtbot.waitUntil(lambda: not (dock._soon.due or dock._later.isActive()), timeout=5000)
+    qtbot.waitUntil(lambda: not (view._soon.due or view._later.isActive()), timeout=5000)
 
 
 def ink(label):
@@ -58,120 +71,261 @@ def brightness(label):
     return np.mean([image.pixelColor(int(x), int(y)).lightness() for y, x in drawn])
 
 
-def test_it_says_which_step_is_missing(opened, crops_study):
-    _, dock, session = opened(crops_study)
-    assert dock.message.isVisible()
-    assert not dock.content.isVisible()
-    assert "was not run yet: run it in the dock 'Study'" in dock.message.text()
-    session.close()
+def pages(dock):
+    """What of the dock is to be seen."""
+    parts = {
+        "message": dock.message, "tabs": dock.tabs, "chart": dock.chart, "front": dock.front,
+        "hand": dock.hand, "form": dock.form, "runs": dock.panel.runs, "view": dock.view,
+    }  # fmt: skip
+    return {name for name, part in parts.items() if part.isVisible()}
+
+
+def test_each_tab_shows_what_there_is(opened, crops_study, field_study):
+    _, dock, session = opened()
+    assert pages(dock) == {"message"}
     assert "No study is open" in dock.message.text()
+    session.open_study(crops_study)
+    assert pages(dock) == {"message", "tabs"}
+    assert "was not run yet: run it in the dock 'Study'" in dock.message.text()
+    dock.choose_tab("By hand")
+    assert pages(dock) == {"tabs", "hand"}
+    assert "'Classifiers' was not run yet" in dock.hand.message.text()
+    dock.choose_tab("Search")
+    assert pages(dock) == {"tabs", "form", "runs"}
+    session.open_study(field_study)
+    assert pages(dock) == {"tabs", "form", "runs"}
+    dock.choose_tab("Front")
+    assert pages(dock) == {"tabs", "chart", "front", "view"}
+    dock.choose_tab("By hand")
+    assert pages(dock) == {"tabs", "chart", "hand", "view"}
+    session.close()
+    assert pages(dock) == {"message"}
+
+
+def test_the_search_is_offered_where_only_it_is_missing(opened, own_study):
+    shutil.rmtree(own_study / "equations")
+    _, dock, _ = opened(own_study)
+    assert "run it in the tab 'Search'" in dock.message.text()
+    assert pages(dock) == {"message", "tabs"}
 
 
 def test_the_front_is_listed_and_the_choice_marked(opened, field_study):
     _, dock, session = opened(field_study)
-    front = session.front
-    table = dock.table
+    front, table = session.front, dock.front.table
     assert table.rowCount() == len(front.candidates) > 2
     stars = [row for row in range(table.rowCount()) if "★" in table.item(row, 0).text()]
     assert stars == [front.chosen]
     assert table.currentRow() == front.chosen
     best = front.choice
-    assert table.item(front.chosen, 1).text() == (
-        f"{best.validation_loss:.3f} ± {best.validation_error:.3f}"
-    )
-    assert table.item(front.chosen, 3).text() == best.unicode()
+    texts = [table.item(front.chosen, column).text() for column in range(1, 5)]
+    assert texts == [
+        f"{best.validation_loss:.3f} ± {best.validation_error:.3f}",
+        f"{best.balanced_accuracy:.1%}",
+        f"{best.agreement:.1%}",
+        best.unicode(),
+    ]
+    assert table.horizontalHeader().length() <= table.viewport().width(), "nothing is cut off"
+    assert "not evaluated" in dock.front.held_out.text()
+
+
+def test_the_chart_says_what_the_table_says(opened, field_study, qtbot):
+    _, dock, session = opened(field_study)
+    front, chart = session.front, dock.chart
+    assert [point.size for point in chart.points] == [c.size for c in front.candidates]
+    assert [point.loss for point in chart.points] == [c.validation_loss for c in front.candidates]
+    assert [point.error for point in chart.points] == [c.validation_error for c in front.candidates]
+    assert chart.chosen == chart.current == front.chosen
+    smallest = min(index for index, point in enumerate(chart.points) if point.near)
+    assert smallest == front.chosen, "the rule chose the smallest of those that are near"
+    # click, and the arrow keys
+    qtbot.mouseClick(chart, LEFT, pos=chart.position(0).toPoint())
+    assert session.candidate == chart.current == dock.front.table.currentRow() == 0
+    qtbot.keyClick(chart, Qt.Key.Key_Right)
+    assert session.candidate == chart.current == 1
+    qtbot.keyClick(chart, Qt.Key.Key_Left)
+    qtbot.keyClick(chart, Qt.Key.Key_Left)
+    assert session.candidate == 0
+    assert front.candidates[0].unicode() in chart.points[0].text
+
+
+@pytest.mark.parametrize(
+    "losses", [[0.7, 0.4, 0.2], [0.5], [0.3, 0.3], [9.0, 1.0, 1e-4], [math.inf, 0.3], [math.nan]]
+)
+def test_any_front_can_be_drawn(qtbot, losses):
+    chart = FrontChart()
+    qtbot.addWidget(chart)
+    chart.resize(328, chart.sizeHint().height())
+    points = [Point(2 * i + 1, loss, 0.1, str(i)) for i, loss in enumerate(losses)]
+    chart.set_points(points, "loss", chosen=0)
+    assert not chart.grab().isNull()
+    for index, loss in enumerate(losses):
+        if math.isfinite(loss):
+            where = chart.position(index)
+            assert chart.rect().contains(where.toPoint())
+            assert chart.nearest(where) == index
+    assert chart.nearest(QPointF(-99, -99)) is None
 
 
 def test_numbers_follow_at_once_and_the_picture_when_it_rests(opened, field_study, qtbot):
     _, dock, session = opened(field_study, KEY)
-    settle(qtbot, dock)
+    view = dock.view
     name = session.expression.variables[0]
-    before = dock.with_numbers.pixmap().cacheKey()
+    before = view.with_numbers.pixmap().cacheKey()
     session.set_latent(int(name[1:]), 1.25)
-    qtbot.waitUntil(lambda: not dock._soon.due)
-    score = float(session.expression.evaluate({name: 1.25}))
-    assert f"{score:+.2f}".replace("-", "−") in dock.result.text()
-    assert session.class_of(score) in dock.result.text()
-    assert sum(value for _, value in dock.terms.value()) == pytest.approx(score)
+    qtbot.waitUntil(lambda: not view._soon.due)
+    score = float(session.expression.evaluate(view.values(session.expression)))
+    assert view.values(session.expression)[name] == 1.25
+    assert f"{score:+.2f}".replace("-", "−") in view.result.text()
+    assert session.class_of(score) in view.result.text()
+    assert sum(value for _, value in view.terms.value()) == pytest.approx(score)
     settle(qtbot, dock)
-    assert dock.with_numbers.pixmap().cacheKey() != before
+    assert view.with_numbers.pixmap().cacheKey() != before
 
 
 def test_another_equation_by_a_click(opened, field_study, qtbot):
     _, dock, session = opened(field_study, KEY)
     seen = []
     session.expression_changed.connect(seen.append)
-    row = session.front.chosen - 1
-    middle = dock.table.visualItemRect(dock.table.item(row, 0)).center()
-    qtbot.mouseClick(dock.table.viewport(), Qt.MouseButton.LeftButton, pos=middle)
+    row, table = session.front.chosen - 1, dock.front.table
+    middle = table.visualItemRect(table.item(row, 0)).center()
+    qtbot.mouseClick(table.viewport(), LEFT, pos=middle)
     assert seen == [row]
-    assert session.candidate == row
+    assert session.candidate == dock.chart.current == row
     assert session.front.chosen == row + 1  # the study's own choice stays
-    texts = [text for text, _ in dock.terms.value()]
+    texts = [text for text, _ in dock.view.terms.value()]
     candidate = session.front.candidates[row]
     assert texts == [t.unicode(candidate.digits) for t in candidate.expression.terms]
 
 
-def test_copies_can_be_read_again(opened, field_study, qtbot):
+def test_every_notation_can_be_copied_and_saved(opened, field_study, tmp_path, monkeypatch):
     _, dock, session = opened(field_study)
-    qtbot.mouseClick(dock.copy_python, Qt.MouseButton.LeftButton)
-    assert Expression.parse(QGuiApplication.clipboard().text()) == session.expression
-    qtbot.mouseClick(dock.copy_latex, Qt.MouseButton.LeftButton)
-    assert QGuiApplication.clipboard().text() == session.front.choice.latex()
+    copied = {}
+    for action in dock.view.copy.menu().actions():
+        action.trigger()
+        copied[action.text()] = QGuiApplication.clipboard().text()
+    latex, text, numpy_code, sympy_code, table = copied.values()
+    assert latex == session.front.choice.latex()
+    assert Expression.parse(text) == session.expression
+    assert session.classes[1] in numpy_code
+    assert numpy_code.startswith("import numpy as np")
+    assert "symbols(" in sympy_code
+    assert len(pd.read_csv(io.StringIO(table))) == len(session.front.candidates)
+    for notation, text in zip(NOTATIONS, copied.values(), strict=True):
+        file = tmp_path / f"law{notation.suffix}"
+        dock.view.save_as(notation, file)
+        assert file.read_text(encoding="utf-8") == text
+    said = []
+    monkeypatch.setattr("napari_parsimony.gui.equation_view.show_warning", said.append)
+    dock.view.save_as(NOTATIONS[0], tmp_path / "nowhere" / "law.tex")
+    assert len(said) == 1
+    assert "law.tex could not be written: No such" in said[0]
 
 
 def test_nothing_is_cut_off_and_themes_differ(opened, field_study, qtbot):
     viewer, dock, _ = opened(field_study, KEY)
-    for label in (dock.equation, dock.with_numbers):
+    view = dock.view
+    for label in (view.equation, view.with_numbers):
         drawn = ink(label)
         assert drawn.any()
         edges = (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1])
         assert not any(edge.any() for edge in edges)
-        assert label.pixmap().deviceIndependentSize().width() <= dock.area.viewport().width()
-    dark = brightness(dock.equation)
+        assert label.pixmap().deviceIndependentSize().width() <= view.area.viewport().width()
+    dark = brightness(view.equation)
     viewer.theme = "light"
     settle(qtbot, dock)
     assert dark > 180
-    assert brightness(dock.equation) < 80
+    assert brightness(view.equation) < 80
 
 
-def test_the_decision_map_follows(opened, field_study, qtbot, monkeypatch):
-    front = Study.open(field_study).front()
-    number = dataclasses.replace(front.candidates[0], expression=Expression.parse("0.5", ()))
-    front = dataclasses.replace(front, candidates=(number, *front.candidates[1:]))
-    monkeypatch.setattr(Study, "front", lambda study: front)
-    _, dock, session = opened(field_study, KEY)
-    qtbot.mouseClick(dock.show_map, Qt.MouseButton.LeftButton)
-    assert dock.map.isVisible()
-    first = dock.map.picture.pixmap().cacheKey()
+def test_names_of_latents_are_shown_as_they_change(opened, own_study):
+    _, dock, session = opened(own_study)
     name = session.expression.variables[0]
-    assert dock.map.axes[0].currentText() == name
-    session.set_latent(int(name[1:]), -0.7)
-    settle(qtbot, dock)
-    assert dock.map.picture.pixmap().cacheKey() != first
-    session.choose_expression(0)  # a number, which reads no latent
-    assert "no latent" in dock.map.picture.text()
-    dock.map.close()
+    assert not dock.view.names.isVisible()
+    session.name_latent(name, "length")
+    assert dock.view.names.isVisible()
+    assert dock.view.names.text() == f"{name} length"
+    assert f"{name} length" in dock.view.terms.toolTip()
+    dock.choose_tab("By hand")
+    assert f"{name} length" in dock.hand.text.toolTip()
+    session.name_latent(name, "")
+    assert not dock.view.names.isVisible()
+    assert "length" not in dock.hand.text.toolTip()
 
 
 def test_every_control_has_a_tooltip(opened, field_study):
     _, dock, _ = opened(field_study)
-    controls = [dock.table, dock.equation, dock.with_numbers, dock.result, dock.terms]
-    controls += [dock.copy_latex, dock.copy_python, dock.show_map]
+    view = dock.view
+    controls = [dock.chart, dock.front.table, view.equation, view.with_numbers, view.result]
+    controls += [view.terms, view.names, dock.hand.text, *dock.hand.numbers.values()]
+    for part in (dock.front, dock.hand, view):
+        controls += part.findChildren(QPushButton)
     assert all(control.toolTip() for control in controls)
+    assert all(dock.tabs.tabToolTip(index) for index in range(dock.tabs.count()))
+    assert dock.minimumSizeHint().width() <= 340
+    assert dock.minimumSizeHint().height() <= 600, "a low window shows all of it"
 
 
-def test_another_equation_is_looked_at_and_then_used(opened, qtbot, field_study, tmp_path):
-    own = shutil.copytree(field_study, tmp_path / "study")
-    _, dock, session = opened(own)
+def test_another_equation_is_looked_at_and_then_used(opened, qtbot, own_study):
+    _, dock, session = opened(own_study)
     former = session.front.chosen
     other = int(former == 0)
-    assert not dock.keep.isEnabled()
+    assert not dock.front.keep.isEnabled()
     session.choose_expression(other)
-    assert dock.keep.isEnabled()
+    assert dock.front.keep.isEnabled()
     assert session.front.chosen == former, "looking changes nothing"
-    qtbot.mouseClick(dock.keep, Qt.MouseButton.LeftButton)
-    assert Study.open(own).front().chosen == other
-    assert "★" in dock.table.item(other, 0).text()
-    assert session.candidate == other
-    assert not dock.keep.isEnabled()
+    qtbot.mouseClick(dock.front.keep, LEFT)
+    assert Study.open(own_study).front().chosen == other
+    assert "★" in dock.front.table.item(other, 0).text()
+    assert session.candidate == dock.chart.chosen == other
+    assert not dock.front.keep.isEnabled()
+
+
+def test_a_search_shows_its_front_and_then_the_new_one(opened, qtbot, own_study):
+    _, dock, session = opened(own_study)
+    seen = []
+    dock.panel.previewed.connect(lambda _: seen.append((dock.chart.title, dock.chart.points)))
+    dock.choose_tab("Search")
+    assert not dock.chart.isVisible()
+    name = session.front.variables[0]
+    dock.panel.set_values({"max_size": 1, "engines": ("quick",), "by_hand": name})
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000) as ended:
+        qtbot.mouseClick(dock.panel.run_button, LEFT)
+    assert ended.args[0].state is JobState.DONE, ended.args[0].error
+    assert seen
+    for title, points in seen:
+        assert title.startswith("searching: ")
+        sizes = [point.size for point in points]
+        assert sizes == sorted(set(sizes))
+    assert not dock.chart.isVisible(), "the search is over"
+    dock.choose_tab("Front")
+    front = session.front
+    assert len(front.candidates) == 1
+    assert dock.chart.points == tuple(points_of(front))
+    assert dock.front.table.rowCount() == len(front.candidates)
+    assert session.study.step("equations").config["by_hand"] == name
+
+
+def test_points_of_a_search_cannot_be_chosen(opened, qtbot, field_study):
+    _, dock, session = opened(field_study)
+    before = session.candidate
+    dock.panel.previewed.emit({"front": [[1, 0.5, "z0"], [3, 0.2, "z0 + 1"]], "loss": "error"})
+    assert [point.loss for point in dock.chart.points] == [0.5, 0.2]
+    assert dock.chart.current is None
+    qtbot.mouseClick(dock.chart, LEFT, pos=dock.chart.position(1).toPoint())
+    assert session.candidate == before
+    session.job_changed.emit(None)
+    assert dock.chart.points == tuple(points_of(session.front))
+
+
+def test_the_dock_fits_into_a_narrow_window(opened, field_study, qtbot):
+    viewer, dock, _ = opened(field_study)
+    window = viewer.window._qt_window
+    window.resize(1100, 700)
+    window.resizeDocks([dock.parentWidget()], [340], Qt.Orientation.Horizontal)
+    for tab in ("Front", "By hand", "Search"):
+        dock.choose_tab(tab)
+        qtbot.wait(20)
+        for child in dock.findChildren(QWidget):
+            inside = child.isVisible() and child.parentWidget() in (dock, dock.front, dock.hand)
+            if inside:
+                assert child.geometry().right() <= child.parentWidget().width(), child

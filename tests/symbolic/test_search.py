@@ -200,5 +200,5 @@ def test_equations_by_hand_compete():
     front = search_front(*data, config, silent)
     by_hand = [c for c in front.candidates if c.engine == "by hand"]
     assert by_hand, "the law itself, or what it was shortened to, is on the front"
-    with pytest.raises(UserError, match="'z99' is not one of its variables"):
+    with pytest.raises(UserError, match="reads z99, but the search knows only"):
         search_front(*data, QUICK.model_copy(update={"by_hand": "z99"}), silent)

@@ -57,6 +57,7 @@ class DecisionWindow(QDialog):
         self.view = ScoreMapView()
         self.result, self.note = LiveLabel(), QLabel(wordWrap=True)
         self.save = QPushButton("Save picture…")
+        self._picked = False  # by the user, and not by the equation
         self.sliders: dict[str, FloatSlider] = {}
         self._labels: dict[str, QLabel] = {}
         self._soon = Soon(self, self._draw)
@@ -67,7 +68,7 @@ class DecisionWindow(QDialog):
         self._lay_out()
         self._background.failed.connect(self._say)
         for place, box in enumerate(self.axes):
-            box.activated.connect(lambda *_, place=place: self._on_axes(place))
+            box.activated.connect(lambda *_, place=place: self._pick(place))
         self.view.moved.connect(self._move)
         self.save.clicked.connect(self._save)
         follow(self, session.study_changed, self.rebuild)
@@ -137,7 +138,7 @@ class DecisionWindow(QDialog):
                     box.addItem(f"{used}{session.title_of(name)}", name)
                 kept = chosen[place] if chosen[place] in names else None
                 # where this equation reads neither, begin with its own
-                if not {*chosen} & {*expression.variables}:
+                if not self._picked or not {*chosen} & {*expression.variables}:
                     kept = None
                 box.setCurrentIndex(names.index(kept) if kept else min(place, len(names) - 1))
         self._on_axes()
@@ -148,6 +149,10 @@ class DecisionWindow(QDialog):
     def _say(self, sentence: str) -> None:
         self.note.setText(sentence)
         self.note.setVisible(bool(sentence))
+
+    def _pick(self, place: int) -> None:
+        self._picked = True
+        self._on_axes(place)
 
     def _on_axes(self, place: int = 0) -> None:
         """Show other latents, chosen at one of the boxes: the same one twice is no map."""

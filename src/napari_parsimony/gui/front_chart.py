@@ -166,7 +166,7 @@ class FrontChart(QWidget):
         self.setCursor(shape)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key())
         if step is None or not self.points:
             super().keyPressEvent(event)
             return

@@ -8,7 +8,7 @@ import numpy as np
 from napari.components import ViewerModel
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QImage, QPainter, QPainterPath, QPixmap
+from qtpy.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPixmap
 from qtpy.QtWidgets import QWidget
 
 from napari_parsimony.figures.palette import DARK, LIGHT, Theme, pictures
@@ -54,7 +54,7 @@ def equation_pixmap(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.translate(0, high * zoom)
     painter.scale(zoom, -zoom)
-    painter.fillPath(_path(vertices, codes), QColor(theme.ink))
+    painter.fillPath(_path(vertices, codes), QBrush(QColor(theme.ink)))
     painter.end()
     return pixmap
 

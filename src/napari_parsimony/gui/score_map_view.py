@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import (
+    QBrush,
     QColor,
     QImage,
     QKeyEvent,
@@ -191,7 +192,7 @@ class ScoreMapView(QWidget):
             Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0),
             Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1),
         }  # fmt: skip
-        step = steps.get(Qt.Key(event.key()))
+        step = steps.get(event.key())
         if step is None or self.axes is None:
             super().keyPressEvent(event)
             return
@@ -318,7 +319,7 @@ class ScoreMapView(QWidget):
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
         for index, colour in enumerate(SCORE_COLOURS):
             gradient.setColorAt(index / (len(SCORE_COLOURS) - 1), QColor(colour))
-        painter.fillRect(bar, gradient)
+        painter.fillRect(bar, QBrush(gradient))
         painter.setPen(QColor("#222222"))
         painter.drawText(bar, Qt.AlignmentFlag.AlignCenter, "0")
         painter.setPen(self.palette().windowText().color())

@@ -243,8 +243,15 @@ def _problem(train: _Cells, names: tuple[str, ...], config: EquationsConfig) -> 
 
 
 def _by_hand(names: tuple[str, ...], config: EquationsConfig) -> list[Expression]:
-    texts = [text for text in config.by_hand.split(";") if text.strip()]
-    return [Expression.parse(text, names) for text in texts]
+    found = [Expression.parse(text) for text in config.by_hand.split(";") if text.strip()]
+    for expression in found:
+        strange = [name for name in expression.variables if name not in names]
+        if strange:
+            raise UserError(
+                f"The equation by hand '{str(expression)[:60]}' reads {strange[0]}, but the search "
+                f"knows only what the sparse network uses: {', '.join(names)}."
+            )
+    return found
 
 
 def _preview(members: Sequence[tuple[Expression, float]], loss: str) -> dict[str, object]:
