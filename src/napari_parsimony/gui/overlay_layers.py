@@ -44,6 +44,7 @@ class OverlayLayers:
         self._ours: list[Layer] = []
         self._borrowed: Borrowed | None = None
         self.labels: Labels | None = None
+        self._images: list[Layer] = []
         self.texts: CellTexts | None = None
         self.marks: Marks | None = None
         self._of_frame: dict[int, NDArray[np.intp]] = {}
@@ -106,26 +107,29 @@ class OverlayLayers:
         """Show the picture of this name instead; says so where its files cannot be read."""
         if self._source is None or name == self.name:
             return
-        self._clear()
         self.problem = None
         try:
             picture = self._source.load(name)
         except UserError as error:
+            self._clear()
             self._say(error)
         else:
-            self._picture = picture
-            self._index(picture)
-            self._add(picture)
+            if not self._exchange(picture):
+                self._clear()
+                self._take(picture)
+                self._add(picture)
         self.recolour()
         self.shown_changed.emit()
 
     def show_again(self) -> None:
         """Show the picture anew, with all of its layers, where the user removed some."""
-        name, self._picture = self.name, None
+        name = self.name
+        self._clear()
         if name is not None:
             self.show(name)
 
-    def _index(self, picture: Picture) -> None:
+    def _take(self, picture: Picture) -> None:
+        self._picture = picture
         self._at = pd.Index(picture.rows)
         self._unique = len(np.unique(picture.label)) == len(picture.label)
         every = np.arange(len(picture.rows))
@@ -165,27 +169,64 @@ class OverlayLayers:
         texts.editable = False
         self.marks = Marks(viewer, picture, labels, texts)
         self.marks.align_all()
-        # below the cell, which stays in sight
-        below = picture.diameter * (0.4 if picture.image_path is None else 0.68)
-        self.texts = CellTexts(viewer, texts, picture.diameter, below)
-        self.texts.wanted = self.show_texts
+        self._add_texts(picture, texts)
         labels.events.scale.connect(self._aligned)
         labels.events.translate.connect(self._aligned)
         labels.events.data.connect(self._replaced)
         viewer.layers.selection.active = labels
         viewer.reset_view()
 
+    def _add_texts(self, picture: Picture, layer: Points) -> None:
+        # below the cell, which stays in sight
+        below = picture.diameter * (0.4 if picture.image_path is None else 0.68)
+        self.texts = CellTexts(self.session.viewer, layer, picture.diameter, below)
+        self.texts.wanted = self.show_texts
+
+    def _exchange(self, picture: Picture) -> bool:
+        """Show another picture in the layers that are there, which is much quicker; False: cannot.
+
+        napari collects garbage whenever a layer goes, a quarter of a second each.
+        """
+        former, labels, marks, texts = self._picture, self.labels, self.marks, self.scores
+        viewer, planes = self.session.viewer, _planes(picture)
+        own = [layer_of(viewer, picture.image_path, Image)]
+        own.append(layer_of(viewer, picture.labels_path, Labels))
+        if (
+            former is None
+            or labels is None
+            or marks is None
+            or texts is None
+            or self._borrowed is not None
+            or any(layer is not None and layer not in self._ours for layer in own)
+            or (former.timed, former.colours) != (picture.timed, picture.colours)
+            or len(planes) != len(self._images)
+            or any(image not in viewer.layers for image in self._images)
+        ):
+            return False
+        self._take(picture)
+        for image, data in zip(self._images, planes, strict=True):
+            image.data = data
+            image.metadata = {**image.metadata, SOURCE: str(picture.image_path)}
+            image.name = picture.name
+            image.reset_contrast_limits()
+        labels.data = picture.labels
+        marks.set_picture(picture)
+        self._add_texts(picture, texts)
+        if former.image.shape != picture.image.shape:
+            viewer.reset_view()
+        return True
+
     def _add_image(self, picture: Picture, labels: Labels | None) -> None:
-        viewer, data = self.session.viewer, picture.image
-        channels = not picture.colours and len(data.shape) > len(picture.labels.shape)
+        viewer = self.session.viewer
         added = viewer.add_image(
-            data,
+            picture.image,
             name=picture.name,
             rgb=picture.colours,
-            channel_axis=0 if channels else None,
+            channel_axis=0 if _channels(picture) else None,
             metadata={SOURCE: str(picture.image_path)},
         )
-        for layer in added if isinstance(added, list) else [added]:
+        self._images = added if isinstance(added, list) else [added]
+        for layer in self._images:
             self._ours.append(layer)
             if labels is not None:
                 layer.scale, layer.translate = labels.scale, labels.translate
@@ -241,3 +282,13 @@ def _alike(labels: Labels, picture: Picture) -> bool:
     """Whether a layer can be of the picture's labels, by its size."""
     sizes = ([size for size in x.shape if size > 1] for x in (labels.data, picture.labels))
     return next(sizes) == next(sizes)
+
+
+def _channels(picture: Picture) -> bool:
+    """Whether the first axis of a picture's image is that of its channels."""
+    return not picture.colours and len(picture.image.shape) > len(picture.labels.shape)
+
+
+def _planes(picture: Picture) -> list[Any]:
+    """Pixels of the layers that an image becomes, one for each channel."""
+    return list(picture.image) if _channels(picture) else [picture.image]

@@ -35,35 +35,37 @@ class Marks:
         self, viewer: ViewerModel, picture: Picture, labels: Labels, texts: Points
     ) -> None:
         self._viewer, self.labels, self._texts = viewer, labels, texts
-        self._diameter = picture.diameter
-        around = {"face_color": "transparent", "symbol": "disc" if picture.image_path else "square"}
+        self.layers: dict[str, Points] = {}
+        self._removed: set[str] = set()  # by the user: they are forced upon nobody
+        self.set_picture(picture)
+        self.add("selected cell")
+
+    def set_picture(self, picture: Picture) -> None:
+        """Go on with another picture in the same layer of labels: nothing is marked on it yet."""
+        diameter, ring = picture.diameter, "disc" if picture.image_path else "square"
+        # beside the cell, which stays in sight
+        beside = diameter * (0.45 if picture.image_path else 0.38)
+        self._shifts = {"disagreements": np.array([-beside, beside])}
+        around = {
+            "face_color": "transparent",
+            "symbol": ring,
+            "size": diameter * 1.15,
+            "border_width": 0.045,
+        }
         self._looks: dict[str, dict[str, Any]] = {
-            "selected cells": {
-                **around,
-                "size": self._diameter * 1.15,
-                "border_color": MANY,
-                "border_width": 0.045,
-            },
+            "selected cells": {**around, "border_color": MANY},
             "disagreements": {
-                "size": self._diameter * 0.3,
+                "size": diameter * 0.3,
                 "symbol": "x",
                 "face_color": OTHER,
                 "border_color": "black",
                 "border_width": 0.05,
             },
-            "selected cell": {
-                **around,
-                "size": self._diameter * 1.15,
-                "border_color": ONE,
-                "border_width": 0.045,
-            },
+            "selected cell": {**around, "border_color": ONE},
         }
-        # beside the cell, which stays in sight
-        beside = self._diameter * (0.45 if picture.image_path else 0.38)
-        self._shifts = {"disagreements": np.array([-beside, beside])}
-        self.layers: dict[str, Points] = {}
-        self._removed: set[str] = set()  # by the user: they are forced upon nobody
-        self.ring = self.add("selected cell")
+        for name, layer in self.layers.items():
+            layer.data = np.zeros((0, 2))
+            layer.current_size = self._looks[name]["size"]
 
     def add(self, name: str) -> Points:
         """Add one of the layers, leaving the active one active."""
