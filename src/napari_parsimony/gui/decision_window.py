@@ -52,6 +52,7 @@ class DecisionWindow(QDialog):
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Decision map")
+        self.setMinimumSize(380, 580)
         self.session = session
         self.axes = (QComboBox(), QComboBox())
         self.view = ScoreMapView()

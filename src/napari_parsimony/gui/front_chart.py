@@ -253,7 +253,9 @@ class FrontChart(QWidget):
             self._disc(painter, middle, point.near, ink)
             if index == self.chosen:
                 painter.setPen(ink)
-                star = QRectF(middle.x() - 10, middle.y() - 26, 20, 18)
+                # above, or below where the title stands above
+                up = -26 if middle.y() - 24 > place.top() - 8 else 9
+                star = QRectF(middle.x() - 10, middle.y() + up, 20, 18)
                 painter.drawText(star, Qt.AlignmentFlag.AlignCenter, "★")
 
     def _disc(self, painter: QPainter, middle: QPointF, full: bool, ink: QColor) -> None:

@@ -297,7 +297,7 @@ class ScoreMapView(QWidget):
         painter.setOpacity(1.0)
         painter.setPen(self.palette().windowText().color())
         middle = Qt.AlignmentFlag.AlignCenter
-        for index, text in enumerate(numbers(across.steps)):
+        for index, text in self._ticks(across, tile):
             place = QRectF(square.left() + index * tile, square.bottom() + tile, tile, line)
             painter.drawText(place, middle, text)
         title = QRectF(square.left(), square.bottom() + tile + line, square.width(), line + 2)
@@ -306,10 +306,16 @@ class ScoreMapView(QWidget):
         painter.save()
         painter.translate(square.left() - tile, square.bottom())
         painter.rotate(-90)
-        for index, text in enumerate(numbers(up.steps)):
+        for index, text in self._ticks(up, tile):
             painter.drawText(QRectF(index * tile, -line - 1, tile, line), middle, text)
         painter.drawText(QRectF(0, -2 * line - 3, square.height(), line + 2), middle, up.text)
         painter.restore()
+
+    def _ticks(self, axis: AlongLatent, tile: float) -> list[tuple[int, str]]:
+        """Numbers below the pictures; every second one where they have no room."""
+        texts = numbers(axis.steps)
+        wide = max(map(self.fontMetrics().horizontalAdvance, texts))
+        return list(enumerate(texts))[:: 1 if wide + 4 < tile else 2]
 
     def _paint_legend(self, painter: QPainter, square: QRectF) -> None:
         """Both classes, and the colours of the scores between them."""
@@ -325,11 +331,12 @@ class ScoreMapView(QWidget):
         painter.setPen(self.palette().windowText().color())
         ends = f"−{LIMIT:.0f}", f"+{LIMIT:.0f}"
         for end, name, side in zip(ends, self.classes, (-1, 1), strict=True):
-            room = (square.width() - wide) / 2 - 8
+            edge = 4 if side < 0 else self.width() - 4
+            room = abs((bar.left() if side < 0 else bar.right()) - edge) - 8
             text = metrics.elidedText(
                 name, Qt.TextElideMode.ElideRight, int(room - metrics.horizontalAdvance(end) - 10)
             )
             whole = f"{text}  {end}" if side < 0 else f"{end}  {text}"
-            left = square.left() if side < 0 else bar.right() + 8
+            left = edge if side < 0 else bar.right() + 8
             align = Qt.AlignmentFlag.AlignRight if side < 0 else Qt.AlignmentFlag.AlignLeft
             painter.drawText(QRectF(left, 2, room, line), align | Qt.AlignmentFlag.AlignTop, whole)

@@ -269,7 +269,7 @@ def _reporter(
             Progress(
                 _UNITS * number + _UNITS * partial.done // partial.total,
                 total,
-                f"{name}: best so far {best.expression.unicode()[:120]}",
+                f"{name}: best so far {best.expression.unicode()[:60]}",
                 {"squared error": best.error, "size": float(best.expression.size)},
                 _preview([(m.expression, m.error) for m in front], "squared error"),
             )
