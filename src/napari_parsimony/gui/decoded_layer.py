@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.cells.geometry import crop_to_image
 from napari_parsimony.figures.palette import pictures
+from napari_parsimony.gui.napari_compat import camera_of
 from napari_parsimony.gui.overlay import Overlay
 
 NAME = "decoded cell"
@@ -150,6 +151,19 @@ def place_of(overlay: Overlay, key: CellKey, size: int) -> Place | None:
     if layer.ndim > 2:
         crop[-4, -1] = key[1] - picture.first_frame
     return Place(layer, _to_world(layer) @ crop)
+
+
+def centre_on(overlay: Overlay, key: CellKey) -> bool:
+    """Move the camera, and time, to a cell; False if it is on no picture that is shown."""
+    place, viewer = place_of(overlay, key, 1), overlay.session.viewer
+    if place is None:
+        return False
+    world = place.affine[:-1, -1]  # a crop of one pixel has its middle at its origin
+    for axis, value in enumerate(world[:-2], viewer.dims.ndim - len(world)):
+        viewer.dims.set_point(axis, value)
+    camera = camera_of(viewer)
+    camera.center = (*camera.center[:-2], *world[-2:])
+    return True
 
 
 def _to_world(layer: napari.layers.Layer) -> NDArray[np.float64]:

@@ -91,6 +91,7 @@ class LatentExplorer(QWidget):
         follow(self, session.artefacts_changed, self._on_artefact)
         follow(self, session.annotations_changed, self._on_annotations)
         follow(self, session.names_changed, self._on_names)
+        follow(self, session.latent_looked_at, self.sliders.show_latent)
         follow(self, session.cell_changed, self._on_cell)
         follow(self, self.overlay.shown_changed, self._place)
         follow(self, session.latents_changed, self._on_latents)

@@ -192,6 +192,13 @@ class LatentSliders(QScrollArea):
             self._sliders[index].setToolTip(f"<qt>{escape(tip)}</qt>")
             label.setToolTip(f"<qt>{escape(f'{tip} {named}')}<br>{rename}</qt>")
 
+    def show_latent(self, name: str) -> None:
+        """Bring a latent into sight, and give its slider the keys."""
+        for index, label in self._labels.items():
+            if label.latent == name:
+                self.ensureWidgetVisible(label)
+                self._sliders[index].bar.setFocus()
+
     def value(self) -> NDArray[np.float64]:
         """Position last set or dragged to, (latents,)."""
         return self._latents.copy()

@@ -19,6 +19,7 @@ from napari_parsimony.gui.dock import follow
 from napari_parsimony.gui.latent_sliders import FloatSlider
 from napari_parsimony.gui.movie import FRAMES, MovieSaver
 from napari_parsimony.gui.session import Session
+from napari_parsimony.vae.traversal import nearest_share, straight_line
 
 Latents = NDArray[np.float64]
 TICK, SECONDS = 33, 2.5  # ms between steps, and how long one way takes
@@ -134,8 +135,6 @@ class Morph(QWidget):
     def _on_latents(self, latents: Latents) -> None:
         if self._moving or self.ends is None:
             return
-        from napari_parsimony.vae.traversal import nearest_share
-
         # somebody moved elsewhere: playing on would pull the sliders out of their hands
         self.play.setChecked(False)
         first, second = self.ends
@@ -165,8 +164,6 @@ class Morph(QWidget):
     def _save(self) -> None:
         if self.ends is None:
             return
-        from napari_parsimony.vae.traversal import straight_line
-
         first, second = self._names
         shares = np.linspace(0, 1, FRAMES)
         titles = [f"{first} → {second}: {share:.0%}" for share in shares]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QWidget
@@ -11,7 +12,9 @@ from napari_parsimony.figures.palette import Theme
 from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
-from napari_parsimony.vae.model import Vae
+
+if TYPE_CHECKING:
+    from napari_parsimony.vae.model import Vae
 
 FRAMES = 30
 GIF, PNG = "Animated GIF (*.gif)", "Animated PNG, all colours (*.png)"
@@ -55,7 +58,7 @@ class MovieSaver:
         self.background.start(_write, study.vae(), positions, captions, theme, path)
 
 
-def _write(vae: Vae, positions: NDArray, captions: list[str], theme: Theme, path: Path) -> Path:
+def _write(vae: "Vae", positions: NDArray, captions: list[str], theme: Theme, path: Path) -> Path:
     from napari_parsimony.figures.strips import movie, movie_frames
     from napari_parsimony.vae.latents import decode_latents
 

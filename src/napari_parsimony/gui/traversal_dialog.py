@@ -1,11 +1,11 @@
 """A window with what every latent does to a cell, side by side."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QImage, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
@@ -28,7 +28,10 @@ from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.movie import FRAMES, MovieSaver
 from napari_parsimony.gui.positions import mean_of_class
 from napari_parsimony.gui.session import Session
-from napari_parsimony.vae.model import Vae
+from napari_parsimony.vae.traversal import even_values, sweep
+
+if TYPE_CHECKING:
+    from napari_parsimony.vae.model import Vae
 
 HERE, ALL = "here", "all"
 REST = 150  # ms without a move before the grid is drawn again: a moving slider needs the processor
@@ -181,6 +184,11 @@ class TraversalDialog(QDialog):
         super().resizeEvent(event)
         self._soon()
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: D102
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:  # napari's theme
+            self._soon()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102
         self._rest.stop()
         super().closeEvent(event)
@@ -198,7 +206,6 @@ class TraversalDialog(QDialog):
 
     def _save_movie(self) -> None:
         from napari_parsimony.figures.strips import rounded
-        from napari_parsimony.vae.traversal import even_values, sweep
 
         index, session = int(self.latent.currentData()), self.session
         values = even_values(session.latent_statistics, self.start, [index], FRAMES)[0]
@@ -208,7 +215,7 @@ class TraversalDialog(QDialog):
 
 
 def _drawn(
-    vae: Vae,
+    vae: "Vae",
     start: NDArray,
     statistics: Any,
     order: list[int],

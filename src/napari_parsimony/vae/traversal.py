@@ -1,14 +1,14 @@
 """Ways through the latents, and the cells that the decoder draws along them."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_parsimony.vae.latents import traverse
-from napari_parsimony.vae.model import Vae
+if TYPE_CHECKING:
+    from napari_parsimony.vae.model import Vae
 
 Positions = NDArray[np.float64]
 
@@ -78,9 +78,12 @@ def even_values(
 
 
 def traversal_grid(
-    vae: Vae, start: NDArray[Any], statistics: pd.DataFrame, latents: Sequence[int], steps: int
+    vae: "Vae", start: NDArray[Any], statistics: pd.DataFrame, latents: Sequence[int], steps: int
 ) -> Grid:
     """Draw what each of some latents does to a cell, the others as they are at the start."""
+    # torch, which where positions alone are asked for nobody needs
+    from napari_parsimony.vae.latents import traverse
+
     values = even_values(statistics, start, latents, steps)
     rows = [traverse(vae, start, index, row) for index, row in zip(latents, values, strict=True)]
     here = np.asarray(start, np.float64)[list(latents)]
