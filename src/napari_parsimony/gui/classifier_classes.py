@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QPainter, QPaintEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -16,14 +17,12 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.classify.targets import SPLITS, too_few
 from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
-from napari_parsimony.figures.text import shortened
 from napari_parsimony.gui.dock import ink, wheel_needs_focus
 from napari_parsimony.gui.forms import classes_text, parse_classes
 
 Mapped = dict[str, tuple[str, ...]]
 
 _ROLES = ("unused", "first", "second")
-_SHORT = ("train", "valid.", "test")
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -135,38 +134,35 @@ class ClassChooser(QWidget):
 
     def _rebuild(self, classes: Sequence[str]) -> None:
         old = self._table
-        self._table, self.roles, self._numbers = QWidget(), {}, dict[tuple[str, str], QLabel]()
+        self._table, self.roles, self._numbers = QWidget(), {}, dict[str, QLabel]()
         grid = QGridLayout(self._table)
         grid.setContentsMargins(0, 4, 0, 4)
         grid.setVerticalSpacing(2)
         grid.setHorizontalSpacing(6)
         grid.setColumnStretch(0, 1)
-        for column, (split, short) in enumerate(zip(SPLITS, _SHORT, strict=True), 1):
-            title = QLabel(short, alignment=RIGHT)
-            title.setToolTip(f"Number of cells of the {split} split.")
+        for column, text, tip in (
+            (0, "class", "Classes that cells were given, in files and by annotation."),
+            (1, "train/val/test", "Number of cells in the train, validation and test split."),
+        ):
+            title = QLabel(text)
+            title.setToolTip(tip)
             grid.addWidget(title, 0, column)
-        head = QLabel("class")
-        head.setToolTip("Classes that cells were given, in files and by annotation.")
-        grid.addWidget(head, 0, 0)
         for row, raw in enumerate(map(str, classes), 1):
-            label = QLabel(shortened(raw, 12))
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            label = _Elided(raw)
             label.setToolTip(f"{raw}: cells that were given this class.")
+            number = self._numbers[raw] = QLabel(alignment=RIGHT)
+            number.setToolTip(f"Cells '{raw}' in the train, validation and test split.")
             grid.addWidget(label, row, 0)
-            for column, split in enumerate(SPLITS, 1):
-                number = QLabel(alignment=RIGHT)
-                number.setToolTip(f"Number of cells '{raw}' in the {split} split.")
-                grid.addWidget(number, row, column)
-                self._numbers[raw, split] = number
+            grid.addWidget(number, row, 1)
             combo = self.roles[raw] = QComboBox()
             combo.addItems(_ROLES)
-            combo.setFixedWidth(84)
+            combo.setFixedWidth(92)
             combo.setToolTip(
                 f"Which of the two classes '{raw}' belongs to; what is unused is neither "
                 "learned from nor counted."
             )
             combo.currentIndexChanged.connect(lambda *_: self._changed())
-            grid.addWidget(combo, row, 4)
+            grid.addWidget(combo, row, 2)
         wheel_needs_focus(*self.roles.values())
         layout = self.layout()
         assert layout is not None
@@ -176,9 +172,10 @@ class ClassChooser(QWidget):
 
     def _fill(self) -> None:
         """Show numbers, names and warnings of the present choice."""
-        for (raw, split), label in self._numbers.items():
+        for raw, label in self._numbers.items():
             known = raw in self._counts.index
-            label.setText(f"{self._counts[split][raw]:,}" if known else "0")
+            numbers = (f"{self._counts[split][raw]:,}" if known else "0" for split in SPLITS)
+            label.setText(" / ".join(numbers))
         members = self._members()
         for which, edit in enumerate(self.names):
             automatic = _joined(members[which])
@@ -199,6 +196,21 @@ class ClassChooser(QWidget):
         if _round_trip(mapping) != mapping:
             return ["Names of classes must have neither ',' nor ';' nor '=': rename them."]
         return too_few(self._counts, mapping)
+
+
+class _Elided(QLabel):
+    """A text that is cut in its middle where there is too little room."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, middle = QPainter(self), Qt.TextElideMode.ElideMiddle
+        painter.setPen(self.palette().windowText().color())
+        text = self.fontMetrics().elidedText(self.text(), middle, self.width() - 4)
+        painter.drawText(self.rect().adjusted(4, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()
 
 
 def _joined(members: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The tab 'Evaluation': who is right about which cells."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
@@ -198,8 +199,7 @@ class EvaluationPanel(QWidget):
                 about = f"{name}: {_CLASS_METRICS[metric]}"
                 label = f"{_WRITTEN[metric]} {name}"
                 rows.append(_row(f"{name} {metric}", label, estimates[metric], about))
-        lowest = min(row.low if row.low is not None else row.value or 0 for row in rows)
-        self.classes.set_value(rows, (_floor(lowest), 1.0))
+        self.classes.set_value(rows, _bounds(rows))
         self._draw_compared()
 
     def _draw_compared(self) -> None:
@@ -211,11 +211,11 @@ class EvaluationPanel(QWidget):
             if ratio is not None and ratio.value is not None:
                 about += f"; {_written(ratio)} of the black box's"
             rows.append(_row(scheme.name, SCHEMES[scheme.name], getattr(scheme, metric), about))
-        lowest = min(row.low if row.low is not None else row.value or 0 for row in rows)
-        self.compared.set_value(rows, (_floor(lowest), 1.0), self._scheme)
+        self.compared.set_value(rows, _bounds(rows), self._scheme)
         schemes = self.found.schemes
         told = self.found.cells in ("test", "all")
-        notes = [f"Lines: {schemes.confidence:.0%} intervals over {schemes.group_word}s."]
+        lines = f"Lines: {schemes.confidence:.0%} intervals over {schemes.group_word}s."
+        notes = [lines] if any(row.low is not None for row in rows) else []
         self.note.setText(" ".join([*notes, *(schemes.notes if told else ())]))
 
     def _draw_confusion(self, *_: object) -> None:
@@ -262,5 +262,7 @@ def _written(estimate: Estimate) -> str:
     return f"{estimate.value:.3f}, from {estimate.low:.3f} to {estimate.high:.3f}"
 
 
-def _floor(value: float) -> float:
-    return max(math.floor(value * 10) / 10, 0.0)
+def _bounds(rows: Sequence[Row]) -> tuple[float, float]:
+    """From chance, or what is worse, to 1."""
+    values = [value for row in rows for value in (row.low, row.value) if value is not None]
+    return max(math.floor(min([0.5, *values]) * 10) / 10, 0.0), 1.0

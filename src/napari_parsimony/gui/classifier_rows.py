@@ -133,7 +133,7 @@ class Rows(QWidget):
         metrics = painter.fontMetrics()
         # bold letters are wider
         wide = max(metrics.horizontalAdvance(row.label) for row in self._rows) * 1.12
-        left = min(wide, self.width() * 0.5) + _GAP
+        left = min(wide + 4, self.width() * 0.5) + _GAP
         right = max(metrics.horizontalAdvance(row.text) for row in self._rows) + _GAP
         span = max(self.width() - left - right - _GAP, 10)
         low, high = self._bounds

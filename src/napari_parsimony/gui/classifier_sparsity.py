@@ -116,9 +116,9 @@ class SparsityPanel(QWidget):
                 )
             )
         if dense:
-            rows.append(_row("100 %, dense", dense, f"dense networks of {read.total:,} weights"))
+            rows.append(_row("100%, dense", dense, f"dense networks of {read.total:,} weights"))
         rows = [row for row in rows if row.value is not None]
-        lowest = min((row.low for row in rows if row.low is not None), default=0.5)
+        lowest = min([0.5, *(row.low for row in rows if row.low is not None)])
         self.sweep.set_value(rows, (math.floor(lowest * 10) / 10, 1.0))
         self.sweep.setVisible(bool(rows))
         self.note.setText(

@@ -63,7 +63,7 @@ class UnitItem(_Item):
 
     def boundingRect(self) -> QRectF:
         """Return where it paints."""
-        r = self._radius + 2
+        r = self._radius + 1
         return QRectF(-r, -r, 2 * r, 2 * r)
 
     def paint(
@@ -105,6 +105,8 @@ class LatentItem(_Item):
         self._pictures = pictures
         self.marked = False
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        # scaling pictures takes longer than all connections
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
     def boundingRect(self) -> QRectF:
         """Return where it paints."""

@@ -33,7 +33,7 @@ from napari_parsimony.gui.network_items import (
 PICTURES = 5
 _LEFT = PICTURES * (SIDE + 1) + 12  # of the latents' pictures
 _ROW = SIDE + TITLE + 6  # height of a latent
-_UNIT = 16.0  # least distance of hidden units
+_UNIT = 11.0  # least distance of hidden units
 _COLUMN = 66.0  # between layers
 _ZOOM = (0.5, 6.0)
 _WIDEST = 1.5  # it is not blown up further to fill a wide dock
@@ -142,9 +142,11 @@ class NetworkView(QGraphicsView):
         self._order = [used[unit] for unit in orders[0]]
         right = last * _COLUMN + box.height() + 14
         self.setSceneRect(QRectF(-_LEFT - 2, -2, _LEFT + right + 2, height + 6))
+        self.fit()
+        if self._order:
+            self.ensureVisible(self.latents[self._order[0]], 0, 8)
         if marked is not None:
             self.mark(marked)
-        self.fit()
 
     def _connect(
         self,
@@ -197,7 +199,7 @@ class NetworkView(QGraphicsView):
             place,
             self._look,
             f"{what}; bias {_signed(bias)}.",
-            6.5 if score else 4.5,
+            6.5 if score else 3.6,
             theme.ink if score else theme.background,
             theme.ink,
         )
