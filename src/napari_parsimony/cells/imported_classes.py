@@ -36,7 +36,7 @@ class ImportedClasses:
     @property
     def counts(self) -> dict[str, int]:
         """Number of cells of each class, by name."""
-        return {k: int(n) for k, n in _series(self.classes.values()).value_counts().items()}
+        return {str(k): int(n) for k, n in _series(self.classes.values()).value_counts().items()}
 
 
 def _series(names: Iterable[str]) -> "pd.Series":
@@ -183,6 +183,6 @@ def _images(listed: pd.Series, known: pd.Series) -> list[str]:
 def _words(keys: pd.DataFrame) -> str:
     """Name the first cell of these in words."""
     first = keys.iloc[0]
-    parts = (f"cell {first['label']}" if "label" in first else "the cell",)
-    parts += tuple(f"{name} {first[name]}" for name in ("frame", "image") if name in first)
+    parts = [f"cell {first['label']}" if "label" in first else "the cell"]
+    parts += [f"{name} {first[name]}" for name in ("frame", "image") if name in first]
     return " of ".join(parts)

@@ -77,7 +77,7 @@ def export(study: Study) -> Export:
     ready = {name for name in STEPS if study.state(name) == "ready"}
     if "cells" not in ready:
         raise UserError(f"{study.why_stale('cells')} Run the step 'cells' again.")
-    columns: dict[str, Any] = {name: cells[name] for name in cells}
+    columns: dict[str, Any] = {str(name): cells[name] for name in cells}
     about = _about(study, ready)
     latents = pd.DataFrame(index=cells.index)
     statistics = pd.DataFrame({"name": []}, index=pd.Index([], dtype="str"))
