@@ -71,6 +71,7 @@ class AnnotateDock(QWidget):
         when_destroyed(self, lambda: click in callbacks and callbacks.remove(click))
         when_destroyed(self, self.keys.close)
         follow(self, annotator.changed, self._show)
+        follow(self, annotator.aimed, self._show_target)
         follow(self, session.study_changed, self._rebuild)
         follow(self, session.artefacts_changed, self._rebuild)
         self._rebuild()
@@ -82,7 +83,7 @@ class AnnotateDock(QWidget):
             "Remove", "Remove the chosen class: its cells have none any more.", self._remove
         )
         self.up = _button("Import…", "Classes from a CSV, or from a layer's features.", self._ask)
-        self.paint = _button("Paint", "", self._show)
+        self.paint = _button("Paint", "", self._show_target)
         self.paint.setCheckable(True)
         self.paint.setToolTip(
             "<qt>While this is on, every cell that you click gets the class that is chosen in the "
@@ -105,7 +106,7 @@ class AnnotateDock(QWidget):
         self.export = ExportButton(self.session)
         self.export.told.connect(self._say)
         self.export.failed.connect(self._fail)
-        table.currentCellChanged.connect(lambda *_: self._show())
+        table.currentCellChanged.connect(lambda *_: self._show_target())
 
     def _lay_out(self) -> None:
         self.target.setToolTip("What a number key would give its class to.")
@@ -176,7 +177,9 @@ class AnnotateDock(QWidget):
         self._show_lacking()
         self._show_since()
 
-    def _show_target(self) -> None:
+    def _show_target(self, *_: object) -> None:
+        if not self.session.has("cells"):
+            return
         rows, name = self.annotator.rows, self.table.name
         if self.paint.isChecked() and name is not None:
             text = f"Click cells to make them <b>{escape(name)}</b>."

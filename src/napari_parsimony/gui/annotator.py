@@ -43,16 +43,19 @@ class Annotator:
     Attributes
     ----------
     changed
-        Classes, their colours or counts, the cells that keys act on, or what can be undone.
+        Classes, their colours or counts, classes of cells, or what can be undone.
+    aimed
+        Keys act on other cells now: see `rows`.
     """
 
     changed = Signal()
+    aimed = Signal()
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self._done: list[_Step] = []
         self._undone: list[_Step] = []
-        self._together = False
+        self._together = self._writing = False
         self._known: tuple[Any, ...] | None = None
         self._next = NextCell(session)
         session.study_changed.connect(self._forget)
@@ -314,7 +317,11 @@ class Annotator:
                 cells.pop(key, None)
             else:
                 cells[key] = states[which]
-        self.session.annotate(Annotations(step.colours[which], cells))
+        self._writing = True
+        try:
+            self.session.annotate(Annotations(step.colours[which], cells))
+        finally:
+            self._writing = False
 
     # Following the session
 
@@ -324,6 +331,7 @@ class Annotator:
         self._together = False
         self._next = NextCell(self.session)
         self.changed.emit()
+        self.aimed.emit()
 
     def _on_artefact(self, step: str) -> None:
         if step == "cells":
@@ -332,15 +340,16 @@ class Annotator:
             self.changed.emit()
 
     def _on_change(self) -> None:
-        self.changed.emit()
+        if not self._writing:  # what can be undone is known a moment later
+            self.changed.emit()
 
     def _on_cell(self, *_: object) -> None:
         self._together = self._together and self.session.cell is None
-        self.changed.emit()
+        self.aimed.emit()
 
     def _on_selection(self, *_: object) -> None:
         self._together = bool(len(self.session.selection))
-        self.changed.emit()
+        self.aimed.emit()
 
 
 def _tuples(keys: pd.DataFrame) -> list[CellKey]:
