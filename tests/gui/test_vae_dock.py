@@ -5,14 +5,18 @@ import shutil
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QFileDialog
 
+from napari_parsimony.cli import main
 from napari_parsimony.gui.forms import widgets_to_config
 from napari_parsimony.gui.sample import copy_of_demo
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.vae_dock import VaeDock
-from napari_parsimony.study.learned import judge_vae
+from napari_parsimony.gui.vae_judge import Judge
+from napari_parsimony.jobs.job import Job, JobState
+from napari_parsimony.study.learned import JudgeConfig, judge_vae
+from napari_parsimony.study.study import Study
 from napari_parsimony.vae.config import VaeConfig
 
 pytestmark = pytest.mark.gui
@@ -31,7 +35,22 @@ def dock(viewer, qtbot):
     # a test that fails must not leave a training, about which closing napari would ask
     widget.panel.runner.cancel()
     qtbot.waitUntil(lambda: widget.session.job is None, timeout=60_000)
-    qtbot.waitUntil(lambda: widget._background._worker is None, timeout=60_000)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, request):
+    """Judge in this process; a test that asks for `real_judge` has it in its own, as people do."""
+    if "real_judge" not in request.fixturenames:
+
+        def start(self, path):
+            QTimer.singleShot(0, lambda: self.done.emit(judge_vae(Study.open(path))))
+
+        monkeypatch.setattr(Judge, "start", start)
+
+
+@pytest.fixture
+def real_judge():
+    """Ask for the process that judges."""
 
 
 @pytest.fixture
@@ -67,19 +86,20 @@ def test_without_a_study_it_says_what_to_do(dock):
     assert not dock.panel.run_button.isVisible()
 
 
-def test_the_verdict_of_a_study_is_that_of_the_core(qtbot, dock, field_study):
+def test_the_verdict_of_a_study_is_that_of_the_core(qtbot, dock, field_study, real_judge):
     dock.session.open_study(field_study)
     assert dock.tabs.currentIndex() == VERDICT
     assert "Redrawing" in dock.verdict.message.text()
     judged(qtbot, dock)
     assert not dock.verdict.message.isVisible()
-    verdict, measured, names = judge_vae(dock.session.study)
+    judged_here = judge_vae(dock.session.study)
+    verdict, names = judged_here.verdict, judged_here.names
     assert verdict.headline in dock.verdict.headline.text()
     for finding in verdict.findings:
         assert finding.text.split("'")[0] in dock.verdict.findings.text()
         assert finding.advice.split("'")[0] in dock.verdict.findings.text()
     assert dock.verdict.strip.isVisible()
-    assert dock.verdict.strip.count == measured.examples.shape[1] == 8
+    assert dock.verdict.strip.count == judged_here.examples.shape[1] == 8
     for latent, name in zip(names["latent"], names["name"], strict=True):
         assert f"<b>{latent}</b>&nbsp;{name}" in dock.verdict.names.text()
     # colours go with the theme
@@ -223,7 +243,7 @@ def test_a_finished_training_has_a_verdict_of_its_own(qtbot, dock, own_study):
         click(qtbot, dock.panel.run_button)
     assert dock.tabs.currentIndex() == VERDICT
     judged(qtbot, dock)
-    verdict, *_ = judge_vae(dock.session.study)
+    verdict = judge_vae(dock.session.study).verdict
     assert verdict.findings[0].text.split("'")[0] in dock.verdict.findings.text()
     history = dock.session.study.history()
     assert [step for step, _ in dock.training.losses.curves["loss"]] == list(history["step"])
@@ -268,12 +288,46 @@ def test_nothing_stale_is_shown(qtbot, dock, own_study, crops_study):
     assert "No study is open" in dock.message.text()
 
 
-def test_a_verdict_that_comes_too_late_is_not_shown(qtbot, dock, own_study, crops_study):
+def test_the_command_line_says_the_same(field_study, capsys):
+    assert main(["judge", str(field_study), "--progress", "none", "--cells", "40"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = judge_vae(Study.open(field_study), JudgeConfig(cells=40))
+    assert lines[0] == found.verdict.headline
+    marked = [line[2:] for line in lines if line[:2] in ("+ ", "! ", "x ")]
+    assert marked == [finding.text for finding in found.verdict.findings]
+    for latent, name in zip(found.names["latent"], found.names["name"], strict=True):
+        assert f"{latent} {name} (r = " in lines[-1]
+
+
+def test_a_verdict_that_comes_too_late_is_not_shown(
+    qtbot, dock, own_study, crops_study, real_judge
+):
     dock.session.open_study(own_study)
+    (job,) = dock.judge._jobs
     dock.session.open_study(without_vae(shutil.copytree(crops_study, own_study.parent / "crops")))
-    qtbot.waitUntil(lambda: dock._background._worker is None, timeout=60_000)
-    assert not dock.verdict.headline.text()
+    assert not dock.judge.busy
+    assert job.state in (JobState.CANCELLING, JobState.IDLE)
     assert "was not run yet" in dock.verdict.message.text()
+
+
+def test_a_study_that_cannot_be_judged_says_why(qtbot, dock, own_study, real_judge):
+    weights = own_study / "vae" / "weights.safetensors"
+    weights.write_bytes(b"x" * weights.stat().st_size)
+    dock.session.open_study(own_study)
+    qtbot.waitUntil(lambda: not dock.judge.busy, timeout=60_000)
+    assert "weights.safetensors is not a VAE" in dock.verdict.message.text()
+    assert dock.verdict.message.isVisible()
+
+
+def test_a_running_step_is_not_disturbed(qtbot, dock, own_study, real_judge):
+    dock.session.open_study(own_study)
+    assert dock.judge.busy
+    dock.session.set_job(Job(own_study, "classify", {}))
+    assert not dock.judge.busy
+    assert "when the running step has ended" in dock.verdict.message.text()
+    dock.session.set_job(None)
+    assert dock.judge.busy
+    judged(qtbot, dock)
 
 
 def test_opened_late_it_shows_what_there_is(qtbot, viewer, field_study):

@@ -1,9 +1,12 @@
 """What the latents of a study mean, read from a study of which everything is known."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
-from napari_parsimony.study.learned import suggest_names
+from napari_parsimony.study.learned import Judged, suggest_names
+from napari_parsimony.vae.verdict import Finding, Verdict
 
 
 class Made:
@@ -48,3 +51,16 @@ def test_a_sample_is_drawn_by_seed():
     pd.testing.assert_frame_equal(one, same)
     assert one["n"][0] == 40
     assert one["r"][0] != other["r"][0]
+
+
+def test_what_was_judged_survives_json():
+    finding = Finding("note", "Texture is lost.", "Train longer.")
+    names = pd.DataFrame({"latent": ["z1"], "name": ["size"], "r": [0.9], "n": [60]})
+    examples = np.random.default_rng(0).integers(0, 256, (2, 3, 1, 8, 8)) / np.float32(255)
+    judged = Judged(Verdict("note", "One thing.", (finding,)), names, examples)
+    again = Judged.from_dict(json.loads(json.dumps(judged.to_dict())))
+    assert again.verdict == judged.verdict
+    pd.testing.assert_frame_equal(again.names, names)
+    np.testing.assert_allclose(again.examples, examples, atol=1e-6)
+    nothing = Judged(judged.verdict, names[:0], examples).to_dict()
+    assert list(Judged.from_dict(nothing).names) == ["latent", "name", "r", "n"]

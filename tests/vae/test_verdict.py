@@ -1,6 +1,7 @@
 """What is said of a VAE: good ones are praised, and every way to fail is told with its remedy."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from napari_parsimony.vae.config import VaeConfig
 from napari_parsimony.vae.latents import encode_crops, latent_statistics
 from napari_parsimony.vae.measure import Measured, measure
 from napari_parsimony.vae.model import Architecture, Vae
-from napari_parsimony.vae.verdict import judge
+from napari_parsimony.vae.verdict import Verdict, judge
 
 CONFIG = VaeConfig()
 NOTHING = pd.DataFrame({"latent": [], "name": [], "r": []}).astype({"latent": str, "name": str})
@@ -21,6 +22,7 @@ GOOD = Measured(
     explained=0.85,
     explained_training=0.88,
     detail=0.4,
+    fine=6.4,
     sample=2000,
     mutual_information=6.0,
     total_correlation=4.0,
@@ -124,6 +126,11 @@ def test_ways_to_fail(change, severity, said, advised):
     assert found.headline != "Good latents."
     assert said in words(found, severity)
     assert advised in words(found, severity)
+
+
+def test_a_verdict_survives_json():
+    found = verdict(active=0)
+    assert Verdict.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
 def test_a_training_that_stopped_by_itself():

@@ -15,6 +15,7 @@ import click
 from napari_parsimony import __version__
 from napari_parsimony.cli import display
 from napari_parsimony.cli.export import export_command
+from napari_parsimony.cli.judge import judge_command
 from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
 from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
@@ -63,6 +64,7 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
     group.add_command(_status_command(steps))
     group.add_command(_settings_command(steps))
     if "equations" in steps:
+        group.add_command(judge_command(use, _from_json, [_json_option(), _progress_option()]))
         group.add_command(_choose_command())
         group.add_command(export_command())
     return group
@@ -75,6 +77,15 @@ def _progress_option() -> click.Option:
         default="auto",
         show_default=True,
         help="How to show progress; auto is a bar in a terminal and lines elsewhere.",
+    )
+
+
+def _json_option() -> click.Option:
+    return click.Option(
+        ["--config-json"],
+        metavar="TEXT",
+        help="Settings as one JSON object, '-' to read it from standard input; options beside it "
+        "win.",
     )
 
 
@@ -100,12 +111,7 @@ def _step_command(step: Step, first: bool, use: Use) -> click.Command:
         params=[
             _study_argument(),
             *settings_of(step.config),
-            click.Option(
-                ["--config-json"],
-                metavar="TEXT",
-                help="Settings as one JSON object, '-' to read it from standard input; options "
-                "beside it win.",
-            ),
+            _json_option(),
             _progress_option(),
         ],
     )

@@ -6,29 +6,27 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.dock import fill_dock, follow, message_label, missing
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
+from napari_parsimony.gui.vae_judge import Judge
 from napari_parsimony.gui.vae_start import StartChoice
 from napari_parsimony.gui.vae_training import TrainingView
 from napari_parsimony.gui.vae_verdict import VerdictView
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
-from napari_parsimony.study.learned import judge_vae
+from napari_parsimony.study.learned import Judged
 
 if TYPE_CHECKING:
     import napari
-    import pandas as pd
-
-    from napari_parsimony.vae.measure import Measured
-    from napari_parsimony.vae.verdict import Verdict
 
 STEP = "vae"
 HERE = "the tab 'Settings'"
 FOLLOWED = ("pretrained", "start_from", "steps")  # settings that the first choice shows
 NO_CURVES = "Curves, and cells as they are redrawn, appear here while a VAE is trained."
+JUDGING = "Redrawing held-out cells, and measuring what latents follow: some seconds…"
+LATER = "These latents are judged when the running step has ended."
 TAKEN_OVER = "Nothing was trained: the weights were taken over as they were."
 
 
@@ -48,9 +46,9 @@ class VaeDock(QWidget):
         self._live = False  # curves are of a training that runs, or was stopped
         self._shown: tuple[str, str] | None = None  # of which artefact the verdict is
         self._form: object = None
-        self._background = Background(self)
-        self._background.done.connect(self._on_verdict)
-        self._background.failed.connect(self._on_no_verdict)
+        self.judge = Judge(self)
+        self.judge.done.connect(self._on_verdict)
+        self.judge.failed.connect(self._on_no_verdict)
         self.message = message_label()
         self.start = StartChoice()
         self.start.chosen.connect(self._on_chosen)
@@ -127,21 +125,30 @@ class VaeDock(QWidget):
 
     def _on_artefact(self, name: str) -> None:
         if name == "cells":
+            self._live = self._live and self._training  # what was stopped saw other cells
             self.start.set_study(self.session.study)
             self._show_cells()
         self._watch_form()
-        if name == STEP or (self._shown is not None and not self.session.has(STEP)):
+        if name in ("cells", STEP):
             self._show_result()
 
     def _on_job(self, job: Job | None) -> None:
+        if self.judge.busy and job is not None:
+            self._shown = None  # it reads files that the step may replace, and takes its time
+        if self.session.has(STEP):
+            self._show_result()
         if job is not None and job.step == STEP:
             self._live = True
             self.training.clear("It has begun: curves appear at its first check.")
             self.tabs.setCurrentIndex(1)
 
-    def _on_progress(self, reports: list[Progress]) -> None:
+    @property
+    def _training(self) -> bool:
         job = self.session.job
-        if job is not None and job.step == STEP:
+        return job is not None and job.step == STEP
+
+    def _on_progress(self, reports: list[Progress]) -> None:
+        if self._training:
             self.training.add(reports)
 
     def _on_end(self, job: Job) -> None:
@@ -167,7 +174,7 @@ class VaeDock(QWidget):
         """Show how the VAE of the study was trained, and what it is worth."""
         sentence, study = missing(self.session, STEP, HERE), self.session.study
         if sentence is not None or study is None:
-            self._background.cancel()
+            self.judge.cancel()
             self._shown = None
             self.verdict.say(sentence or "")
             if not self._live:
@@ -186,13 +193,19 @@ class VaeDock(QWidget):
                 else:
                     self.training.show_history(history)
         now = str(study.path), record.fingerprint
-        if now != self._shown:
+        if now == self._shown:
+            return
+        self.judge.cancel()
+        if self.session.job is not None:
+            self._shown = None
+            self.verdict.say(LATER)
+        else:
             self._shown = now
-            self.verdict.say("Redrawing held-out cells, and measuring what latents follow…")
-            self._background.start(judge_vae, study)
+            self.verdict.say(JUDGING)
+            self.judge.start(study.path)
 
-    def _on_verdict(self, found: tuple["Verdict", "Measured", "pd.DataFrame"]) -> None:
-        self.verdict.show_verdict(*found, theme_of(self.session.viewer))
+    def _on_verdict(self, judged: Judged) -> None:
+        self.verdict.show_verdict(judged, theme_of(self.session.viewer))
 
     def _on_no_verdict(self, sentence: str) -> None:
         self.verdict.say(sentence)

@@ -1,7 +1,6 @@
 """The verdict on a VAE, with some cells as they are and as they are redrawn."""
 
 from html import escape
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from qtpy.QtCore import Qt
@@ -10,10 +9,8 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from napari_parsimony.figures.palette import LIGHT, Theme
 from napari_parsimony.gui.dock import message_label
 from napari_parsimony.gui.vae_strip import CropStrip
-
-if TYPE_CHECKING:
-    from napari_parsimony.vae.measure import Measured
-    from napari_parsimony.vae.verdict import Verdict
+from napari_parsimony.study.learned import Judged
+from napari_parsimony.vae.verdict import Verdict
 
 MARKS = {"good": "✓", "note": "!", "bad": "✕"}
 INKS = {
@@ -63,13 +60,11 @@ class VerdictView(QWidget):
         for label in (self.headline, self.findings, self.names):
             label.clear()
 
-    def show_verdict(
-        self, verdict: "Verdict", measured: "Measured", names: pd.DataFrame, theme: Theme
-    ) -> None:
+    def show_verdict(self, judged: Judged, theme: Theme) -> None:
         """Show a verdict and the cells that go with it."""
-        self._verdict = verdict
-        self.names.setText(_suggested(names))
-        self.strip.show_crops(measured.examples)
+        self._verdict = judged.verdict
+        self.names.setText(_suggested(judged.names))
+        self.strip.show_crops(judged.examples)
         self.set_theme(theme)
         self._show(verdict=True)
 

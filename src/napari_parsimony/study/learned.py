@@ -1,17 +1,20 @@
 """What the latents of a study mean, and what they are worth."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
 
+from napari_parsimony.config import Config, parse_config
+from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.study.study import Study
-from napari_parsimony.trust.morphology import best_names, correlate, measure_crops
 from napari_parsimony.vae.config import VaeConfig
-
-if TYPE_CHECKING:
-    from napari_parsimony.vae.measure import Measured
-    from napari_parsimony.vae.verdict import Verdict
+from napari_parsimony.vae.preview import from_preview, to_preview
+from napari_parsimony.vae.verdict import Verdict, judge
 
 MOST = 2000  # cells that are measured: about two seconds
 
@@ -42,6 +45,8 @@ def suggest_names(study: Study, most: int = MOST, seed: int = 0) -> pd.DataFrame
     UserError
         If there are no latents yet.
     """
+    from napari_parsimony.trust.morphology import best_names, correlate, measure_crops
+
     statistics = study.latent_statistics()
     active = statistics[statistics["active"]].sort_values("rank")["name"].tolist()
     rows = np.flatnonzero(study.cells()["split"].to_numpy() != "test")
@@ -51,30 +56,77 @@ def suggest_names(study: Study, most: int = MOST, seed: int = 0) -> pd.DataFrame
     return best_names(correlate(study.latents()[active].iloc[rows], measured))
 
 
-def judge_vae(study: Study) -> "tuple[Verdict, Measured, pd.DataFrame]":
-    """Say what the latents of a study are worth; takes some seconds, and imports torch.
+class JudgeConfig(Config):
+    """How a VAE is judged."""
 
-    Returns
-    -------
+    cells: int = Field(2000, ge=2, description="Cells to measure at most, drawn at random.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of that draw.")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the latents of a study are worth, and what they mean.
+
+    Attributes
+    ----------
     verdict
         In words, see `vae.verdict`.
-    measured
-        The numbers behind it, and some cells with their reconstructions.
     names
         See `suggest_names`.
+    examples
+        (2, n, C, S, S) some held-out crops, and their reconstructions.
+    """
+
+    verdict: Verdict
+    names: pd.DataFrame
+    examples: NDArray[np.float32]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can say."""
+        return {
+            "verdict": self.verdict.to_dict(),
+            "names": self.names.to_dict("list"),
+            "examples": to_preview(*self.examples),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Judged":
+        """Read what `to_dict` wrote; ValueError or KeyError if it is something else."""
+        examples = from_preview(content["examples"])
+        if examples is None:
+            raise ValueError("it shows no crops")
+        names = pd.DataFrame(content["names"], columns=["latent", "name", "r", "n"])
+        return cls(Verdict.from_dict(content["verdict"]), names, examples)
+
+
+def judge_vae(study: Study, config: JudgeConfig | None = None, report: Report = silent) -> Judged:
+    """Say what the latents of a study are worth; takes some seconds, and imports torch.
+
+    Parameters
+    ----------
+    study
+        A study with latents.
+    config
+        Settings.
+    report
+        Is told what is being looked at.
 
     Raises
     ------
     UserError
         If there are no latents yet.
     """
-    from napari_parsimony.vae.measure import measure
-    from napari_parsimony.vae.verdict import judge
-
-    statistics, names = study.latent_statistics(), suggest_names(study)
-    split, active = study.cells()["split"].to_numpy(), statistics["active"].to_numpy()
-    measured = measure(study.vae(), study.crops(), split, active)
+    config = parse_config(JudgeConfig, {}) if config is None else config
     record = study.step("vae")
-    assert record is not None, "its statistics were just read"
-    config = record.settings(VaeConfig, study.path)
-    return judge(statistics, measured, study.history(), config, names), measured, names
+    statistics = study.latent_statistics()
+    report(Progress(0, 2, "Measuring what latents follow"))
+    names = suggest_names(study, config.cells, config.seed)
+    report(Progress(1, 2, "Redrawing held-out cells"))
+    from napari_parsimony.vae.measure import measure
+
+    split, active = study.cells()["split"].to_numpy(), statistics["active"].to_numpy()
+    measured = measure(study.vae(), study.crops(), split, active, config.cells, config.seed)
+    assert record is not None, "its statistics were read"
+    trained = record.settings(VaeConfig, study.path)
+    verdict = judge(statistics, measured, study.history(), trained, names)
+    return Judged(verdict, names, measured.examples)

@@ -76,7 +76,7 @@ def decompose(mean: Tensor, log_variance: Tensor, z: Tensor, log_weights: Tensor
     )
 
 
-def decompose_full(mean: Tensor, log_variance: Tensor, z: Tensor, chunk: int = 64) -> Decomposition:
+def decompose_full(mean: Tensor, log_variance: Tensor, z: Tensor, chunk: int = 16) -> Decomposition:
     """Compute the terms once over all crops; minibatch values are too noisy to report.
 
     Parameters

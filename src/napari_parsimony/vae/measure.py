@@ -12,7 +12,6 @@ from napari_parsimony.vae.latents import decode_latents, encode_crops, latent_na
 from napari_parsimony.vae.loss import decompose_full
 from napari_parsimony.vae.model import Vae
 
-SAMPLE = 2000  # cells for the terms of the KL divergence: they cost the square of it
 REDRAWN = 400  # cells of a split that are redrawn
 EXAMPLES = 8
 FINE = 40  # the standard deviation of what counts as fine is this part of a crop's side
@@ -31,8 +30,8 @@ class Measured:
         account for: 0 is drawing that mean for every cell, 1 a perfect copy.
     explained_training
         The same of training cells.
-    detail
-        The same of detail finer than a `FINE`-th of the crop, in held-out cells.
+    detail, fine
+        The same of fine detail in held-out cells, and what counts as fine, in pixels.
     sample
         Cells, of all splits, that the next three are computed over.
     mutual_information, total_correlation, dimension_wise_kl
@@ -49,6 +48,7 @@ class Measured:
     explained: float
     explained_training: float
     detail: float
+    fine: float
     sample: int
     mutual_information: float
     total_correlation: float
@@ -58,7 +58,12 @@ class Measured:
 
 
 def measure(
-    vae: Vae, crops: NDArray, split: NDArray, active: NDArray[np.bool_], seed: int = 0
+    vae: Vae,
+    crops: NDArray,
+    split: NDArray,
+    active: NDArray[np.bool_],
+    most: int = 2000,
+    seed: int = 0,
 ) -> Measured:
     """Measure a VAE on the cells of a study.
 
@@ -72,6 +77,8 @@ def measure(
         (N,) "train", "validation" or "test".
     active
         (latents,) which latents are active.
+    most
+        Cells for the terms of the KL divergence at most: they cost the square of it.
     seed
         Of the cells that are drawn where there are many.
     """
@@ -81,7 +88,7 @@ def measure(
         chosen = random.choice(rows, most, replace=False) if len(rows) > most else rows
         return np.sort(chosen)
 
-    sample = some(np.arange(len(crops)), SAMPLE)
+    sample = some(np.arange(len(crops)), most)
     mean, log_variance = encode_crops(vae, crops[sample])
     noise = random.standard_normal(mean.shape).astype(np.float32)
     z = torch.from_numpy(mean + noise * np.exp(0.5 * log_variance))
@@ -103,6 +110,7 @@ def measure(
         explained=_explained(originals["held out"], drawn["held out"], average),
         explained_training=_explained(originals["training"], drawn["training"], average),
         detail=_explained(fine[0], fine[1], fine[2][0]),
+        fine=4 * crops.shape[-1] / FINE,
         sample=len(sample),
         mutual_information=float(terms.mutual_information),
         total_correlation=float(terms.total_correlation),

@@ -7,19 +7,21 @@ number that it judges.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from napari_parsimony.vae.checkpoint import HELD_OUT
 from napari_parsimony.vae.config import VaeConfig
-from napari_parsimony.vae.measure import FINE, Measured
+
+if TYPE_CHECKING:
+    from napari_parsimony.vae.measure import Measured
 
 Severity = Literal["good", "note", "bad"]
 
+HELD_OUT = "held-out loss"  # its column in the history
 GOOD_SHARE, POOR_SHARE = 0.6, 0.3  # of the variance of held-out pixels
 SMOOTH = 0.2  # share of fine detail below which texture is lost
 OVERFITTED = 0.15  # by how much training cells may be redrawn better
@@ -71,10 +73,20 @@ class Verdict:
     headline: str
     findings: tuple[Finding, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can say."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Verdict":
+        """Read what `to_dict` wrote."""
+        findings = tuple(Finding(**finding) for finding in content["findings"])
+        return cls(content["severity"], str(content["headline"]), findings)
+
 
 def judge(
     statistics: pd.DataFrame,
-    measured: Measured,
+    measured: "Measured",
     history: pd.DataFrame,
     config: VaeConfig,
     names: pd.DataFrame,
@@ -145,7 +157,7 @@ def _latents(active: int, count: int, config: VaeConfig) -> Finding:
 
 
 def _reconstruction(
-    measured: Measured, active: int, config: VaeConfig, history: pd.DataFrame
+    measured: "Measured", active: int, config: VaeConfig, history: pd.DataFrame
 ) -> Iterator[Finding]:
     share, detail = measured.explained, measured.detail
     if not math.isfinite(share):
@@ -172,7 +184,7 @@ def _reconstruction(
             f"Reconstructions show {_percent(share)} of what makes cells differ ({of}).",
             f"{better}." if severity == "note" else "",
         )
-    fine = f"detail finer than about {round(4 * _side(measured) / FINE)} pixels"
+    fine = f"detail finer than about {measured.fine:.0f} pixels"
     if active and math.isfinite(detail) and detail < SMOOTH:
         yield Finding(
             "note",
@@ -193,7 +205,7 @@ def _reconstruction(
         )
 
 
-def _dependence(measured: Measured, active: int, config: VaeConfig) -> Iterator[Finding]:
+def _dependence(measured: "Measured", active: int, config: VaeConfig) -> Iterator[Finding]:
     if active == 0:
         return
     information, correlation = measured.mutual_information, measured.total_correlation
@@ -228,7 +240,7 @@ def _dependence(measured: Measured, active: int, config: VaeConfig) -> Iterator[
         )
 
 
-def _training(history: pd.DataFrame, config: VaeConfig, measured: Measured) -> Iterator[Finding]:
+def _training(history: pd.DataFrame, config: VaeConfig, measured: "Measured") -> Iterator[Finding]:
     if config.guidance:
         yield Finding(
             "good",
@@ -329,10 +341,6 @@ def _imaging(names: pd.DataFrame) -> Iterator[Finding]:
 
 def _or_nuclei(config: VaeConfig) -> str:
     return "" if config.pretrained != "none" else ", or start from the nuclei weights of the plugin"
-
-
-def _side(measured: Measured) -> int:
-    return int(measured.examples.shape[-1])
 
 
 def _percent(share: float) -> str:
