@@ -187,7 +187,17 @@ def test_steps_are_listed_in_order():
     out = process("-m", "napari_parsimony", "--help").stdout
     lines = out.split("Commands:\n")[1].splitlines()
     commands = [line.split()[0] for line in lines if not line.startswith("   ")]
-    assert commands == [*STEPS, "report", "run", "status", "settings", "choose", "export"]
+    assert commands == [
+        *STEPS,
+        "report",
+        "run",
+        "status",
+        "settings",
+        "judge",
+        "choose",
+        "export",
+        "segment",
+    ]
 
 
 def test_output_is_utf8_where_the_locale_is_not():

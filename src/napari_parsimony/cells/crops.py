@@ -1,5 +1,7 @@
 """Writing crops to a file as they are made."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +17,84 @@ from napari_parsimony.errors import UserError
 
 SLACK = 0.01
 """How far beyond 0 and 1 is taken for rounding by whoever scaled the image, and cut off."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Crops of one picture.
+
+    Attributes
+    ----------
+    crops
+        ``(N, C, S, S)`` in 0..1.
+    low, high
+        Grey values ``(N, C)`` or ``(C,)`` that became 0 and 1.
+    padded
+        ``(N,)`` whether a crop reaches beyond the picture.
+    """
+
+    crops: Floats
+    low: Floats
+    high: Floats
+    padded: NDArray[np.bool_]
+
+
+def fixed_range(
+    config: CellsConfig, dtype: np.dtype, images: Iterable[NDArray], count: int
+) -> tuple[Floats, Floats] | None:
+    """Grey values (per channel) that become 0 and 1 in all crops; none where each has its own.
+
+    Parameters
+    ----------
+    config
+        Says the normalisation.
+    dtype
+        Of the images.
+    images
+        ``(C, Y, X)`` each; read only if they have a say.
+    count
+        How many there are.
+    """
+    if config.normalisation == "percentile":
+        return None
+    if config.normalisation == "dataset":
+        return normalise.dataset_range(images, count)
+    low, high = normalise.type_range(dtype)
+    return np.array([low]), np.array([high])
+
+
+def scaled_crops(
+    sampler: Sampler, affine: Floats, config: CellsConfig, fixed: tuple[Floats, Floats] | None
+) -> Cut:
+    """Read and normalise crops.
+
+    Parameters
+    ----------
+    sampler
+        Of the picture.
+    affine
+        ``(N, 3, 3)`` from crop to picture.
+    config
+        Says the size and the normalisation.
+    fixed
+        By `fixed_range`.
+
+    Raises
+    ------
+    UserError
+        If grey values that are to stay as they are do not fit into 0..1.
+    """
+    crops, inside = sampler.read(affine, config.size)
+    low, high = normalise.crop_ranges(crops, inside) if fixed is None else fixed
+    scaled = normalise.rescale(crops, low, high)
+    least, most = scaled.min(), scaled.max()
+    if config.normalisation == "none" and (least < -SLACK or most > 1 + SLACK):
+        raise UserError(
+            f"An image has grey values from {least:.3g} to {most:.3g} (as parts of the range "
+            "of its type, where those are integers), but without normalisation they must be "
+            "between 0 and 1; choose the normalisation 'dataset' or 'percentile'."
+        )
+    return Cut(np.clip(scaled, 0, 1), low, high, np.asarray(~inside.all(axis=(1, 2))))
 
 
 class CropWriter:
@@ -74,18 +154,9 @@ class CropWriter:
         UserError
             If grey values that are to stay as they are do not fit into 0..1.
         """
-        crops, inside = sampler.read(affine, self.config.size)
-        low, high = normalise.crop_ranges(crops, inside) if self.fixed is None else self.fixed
-        scaled = normalise.rescale(crops, low, high)
-        least, most = scaled.min(), scaled.max()
-        if self.config.normalisation == "none" and (least < -SLACK or most > 1 + SLACK):
-            raise UserError(
-                f"An image has grey values from {least:.3g} to {most:.3g} (as parts of the range "
-                "of its type, where those are integers), but without normalisation they must be "
-                "between 0 and 1; choose the normalisation 'dataset' or 'percentile'."
-            )
-        self._file.write(np.clip(scaled, 0, 1).astype("<f2").tobytes())
-        rows = slice(self.done, self.done + len(crops))
-        self.low[rows], self.high[rows] = low, high
-        self.done += len(crops)
-        return np.asarray(~inside.all(axis=(1, 2)))
+        cut = scaled_crops(sampler, affine, self.config, self.fixed)
+        self._file.write(cut.crops.astype("<f2").tobytes())
+        rows = slice(self.done, self.done + len(cut.crops))
+        self.low[rows], self.high[rows] = cut.low, cut.high
+        self.done += len(cut.crops)
+        return cut.padded

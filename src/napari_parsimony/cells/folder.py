@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_parsimony.cells.config import movie_groups
+from napari_parsimony.cells.config import CellsConfig, movie_groups
+from napari_parsimony.cells.extract import Sampler
+from napari_parsimony.cells.geometry import Floats, crop_to_image
 from napari_parsimony.cells.images import SUFFIXES, open_image
+from napari_parsimony.cells.orient import central_mask, mask_moments
 from napari_parsimony.errors import UserError
 
 
@@ -98,14 +102,16 @@ def parse_names(names: list[str], pattern: str | None) -> pd.DataFrame:
     return table.astype({"movie": "str", "frame": "int64", "y": "float64", "x": "float64"})
 
 
-def read_crops(paths: list[Path], axes: str = "auto") -> Iterator[NDArray]:
+def read_crops(
+    paths: list[Path], axes: str = "auto", channels: tuple[int, ...] = ()
+) -> Iterator[NDArray]:
     """Read crops one after the other, ``(C, Y, X)`` each.
 
     Parameters
     ----------
     paths
         The files.
-    axes
+    axes, channels
         See `open_image`.
 
     Raises
@@ -116,7 +122,7 @@ def read_crops(paths: list[Path], axes: str = "auto") -> Iterator[NDArray]:
     """
     first: NDArray | None = None
     for path in paths:
-        frames = open_image(path, axes)
+        frames = open_image(path, axes, channels=channels)
         if frames.count > 1:
             raise UserError(f"The crop {path} has {frames.count} frames; save them as crops each.")
         picture = frames.read(0)
@@ -131,6 +137,52 @@ def read_crops(paths: list[Path], axes: str = "auto") -> Iterator[NDArray]:
                 f"The crop {path} is a single grey value; remove it, or export it again."
             )
         yield picture
+
+
+@dataclass(frozen=True)
+class WholeCrop:
+    """How all of a picture becomes a crop.
+
+    Attributes
+    ----------
+    sampler
+        Of the picture without its black margins.
+    affine
+        ``(1, 3, 3)`` from crop to that.
+    y, x
+        Middle of the picture.
+    angle, scale
+        Of the crop.
+    padded
+        Whether the picture has margins, or is no square.
+    """
+
+    sampler: Sampler
+    affine: Floats
+    y: float
+    x: float
+    angle: float
+    scale: float
+    padded: bool
+
+
+def whole_crop(picture: NDArray, config: CellsConfig) -> WholeCrop:
+    """Find out how all of a picture ``(C, Y, X)`` becomes a crop."""
+    height, width = picture.shape[1:]
+    y, x = (height - 1) / 2, (width - 1) / 2
+    scale = max(height, width) / config.size
+    angle = 0.0
+    if config.orientation == "principal axis":
+        mask = central_mask(picture[0])
+        angle = float(mask_moments(mask).angle[0]) if mask.any() else 0.0
+    top, bottom, left, right = unpadded(picture)
+    padded = height != width or (bottom - top) * (right - left) < height * width
+    inner = picture[:, top:bottom, left:right]
+    return WholeCrop(
+        Sampler(inner, scale, "background" if padded else "mirror"),
+        crop_to_image([angle], scale, config.size, y - top, x - left),
+        y, x, angle, scale, padded,
+    )  # fmt: skip
 
 
 def unpadded(picture: NDArray) -> tuple[int, int, int, int]:

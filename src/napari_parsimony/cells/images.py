@@ -189,12 +189,26 @@ class Frames:
         ``(Y, X)``
     dtype
         Of its pixels.
+
+    Raises
+    ------
+    UserError
+        If it lacks one of the channels that are asked for.
     """
 
-    def __init__(self, path: Path, pixels: Pixels, axes: str) -> None:
+    def __init__(
+        self, path: Path, pixels: Pixels, axes: str, channels: tuple[int, ...] = ()
+    ) -> None:
         lengths = dict(zip(axes, pixels.shape, strict=True))
         self.path, self._pixels, self._axes = path, pixels, axes
-        self.count, self.channels = lengths.get("T", 1), lengths.get("C", 1)
+        there = lengths.get("C", 1)
+        self._chosen = channels or tuple(range(there))
+        if max(self._chosen, default=0) >= there:
+            raise UserError(
+                f"The image {path} has no channel {max(self._chosen)}: it has {there}, counted "
+                "from 0; change the setting 'channels'."
+            )
+        self.count, self.channels = lengths.get("T", 1), len(self._chosen)
         self.plane_shape = (lengths["Y"], lengths["X"])
         self.dtype = pixels.dtype
 
@@ -207,7 +221,7 @@ class Frames:
             If it cannot be read or has pixels that are not numbers.
         """
         planes = []
-        for channel in range(self.channels):
+        for channel in self._chosen:
             place = {"T": frame, "C": channel}
             try:
                 index = tuple(place.get(axis, 0) for axis in self._axes if axis not in "YX")
@@ -258,7 +272,14 @@ def open_labels(path: Path, axes: str = "auto") -> Frames:
     return Frames(path, pixels, _named(pixels, dict.fromkeys(long, "T")))
 
 
-def open_image(path: Path, axes: str = "auto", labels: Frames | None = None) -> Frames:
+def open_image(
+    path: Path,
+    axes: str = "auto",
+    labels: Frames | None = None,
+    channels: tuple[int, ...] = (),
+    *,
+    timed: bool = False,
+) -> Frames:
     """Open an image and find out what its axes are.
 
     Parameters
@@ -270,6 +291,10 @@ def open_image(path: Path, axes: str = "auto", labels: Frames | None = None) -> 
         whether there is time.
     labels
         Of the same image, whose shape must match.
+    channels
+        Those that are read, counted from 0; empty: all.
+    timed
+        Whether an axis that the file does not name is time, where there are no labels to tell.
 
     Raises
     ------
@@ -278,13 +303,13 @@ def open_image(path: Path, axes: str = "auto", labels: Frames | None = None) -> 
     """
     pixels = open_pixels(path)
     if axes == "auto":
-        axes = _guess(path, pixels, labels.count if labels else 1)
+        axes = _guess(path, pixels, labels.count if labels else None if timed else 1)
     elif len(axes) != len(pixels.shape):
         raise UserError(
             f"The image {path} has the shape {_shape(pixels)}, to which the setting 'axes' "
             f"({axes}) does not fit."
         )
-    frames = Frames(path, pixels, axes)
+    frames = Frames(path, pixels, axes, channels)
     if labels is not None:
         ours = (frames.count, *frames.plane_shape)
         theirs = (labels.count, *labels.plane_shape)
@@ -296,7 +321,8 @@ def open_image(path: Path, axes: str = "auto", labels: Frames | None = None) -> 
     return frames
 
 
-def _guess(path: Path, pixels: Pixels, frames: int) -> str:
+def _guess(path: Path, pixels: Pixels, frames: int | None) -> str:
+    """Name the axes; `frames` there are, None: however many."""
     long = _long_axes(pixels)
     names = {axis: pixels.axes[axis] for axis in long}
     if "Z" in names.values():
@@ -312,7 +338,8 @@ def _guess(path: Path, pixels: Pixels, frames: int) -> str:
     unknown = [axis for axis in long if names[axis] not in "TC"]
     for axis in unknown:
         free = [name for name in "TC" if name not in names.values()]
-        timed = frames > 1 and "T" in free and pixels.shape[axis] == frames
+        fits = frames is None or (frames > 1 and pixels.shape[axis] == frames)
+        timed = fits and "T" in free
         names[axis] = "T" if timed else free[-1]
     return _named(pixels, names)
 
