@@ -1,7 +1,7 @@
 """What the plugin remembers from one start of napari to the next.
 
 Since napari 0.9 these are plugin preferences, which people see and change in napari's own dialog;
-before, they lie in a file beside napari's settings. Their names and defaults are in ``napari.yaml``.
+before, they lie in a file beside napari's settings. Their names are those in ``napari.yaml``.
 """
 
 from pathlib import Path

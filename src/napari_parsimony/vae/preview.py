@@ -34,4 +34,5 @@ def from_preview(preview: Mapping[str, Any]) -> NDArray[np.float32] | None:
         return None
     if len(pixels) != math.prod(shape):
         return None
-    return pixels.reshape(shape).astype(np.float32) / 255
+    crops: NDArray[np.float32] = pixels.reshape(shape) / np.float32(255)
+    return crops
