@@ -4,8 +4,9 @@
 
 Opens a real napari, pulls a slider of the latent explorer with mouse events, and measures from
 the event until the canvas has drawn: decoding, the layer's new pixels and drawing included. With
-``--docks`` the equation dock is open beside it. Without a display, run it under ``xvfb-run -a``
-(software drawing, slower than any screen). Without STUDY, the demo study that is in the package.
+``--docks`` the equation dock and the scatter plot are open beside it. Without a display, run it
+under ``xvfb-run -a`` (software drawing, slower than any screen). Without STUDY, the demo study that
+is in the package.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from qtpy.QtWidgets import QApplication, QSlider, QStyle, QStyleOptionSlider
 from napari_parsimony.gui.decoded_layer import NAME
 from napari_parsimony.gui.equations_dock import EquationsDock
 from napari_parsimony.gui.explorer import LatentExplorer
+from napari_parsimony.gui.scatter_dock import ScatterDock
 from napari_parsimony.gui.session import Session
 
 MOVES, WARM_UP = 200, 20
@@ -50,6 +52,7 @@ def main() -> None:
     viewer.window.add_dock_widget(explorer, name="Latents")
     if options.docks:
         viewer.window.add_dock_widget(EquationsDock(viewer), name="Equations")
+        viewer.window.add_dock_widget(ScatterDock(viewer), name="Scatter plot")
     session = Session.of(viewer)
     session.open_study(study)
     session.select_cell(session.key_of(0))

@@ -1,17 +1,35 @@
 """The latent explorer in a real napari, with real clicks and keys."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
+from PIL import Image
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QStyle,
+    QStyleOptionSlider,
+)
 
-napari = pytest.importorskip("napari")
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt  # noqa: E402
-from qtpy.QtGui import QMouseEvent  # noqa: E402
-from qtpy.QtWidgets import QApplication, QStyle, QStyleOptionSlider  # noqa: E402
-
-from napari_parsimony.cells.geometry import crop_to_image  # noqa: E402
-from napari_parsimony.gui.decoded_layer import NAME  # noqa: E402
-from napari_parsimony.gui.explorer import LatentExplorer  # noqa: E402
-from napari_parsimony.gui.session import Session  # noqa: E402
+from napari_parsimony.cells.geometry import crop_to_image
+from napari_parsimony.errors import UserError
+from napari_parsimony.gui.decoded_layer import NAME
+from napari_parsimony.gui.explorer import LatentExplorer
+from napari_parsimony.gui.movie import PNG
+from napari_parsimony.gui.positions import mean_of_class
+from napari_parsimony.gui.session import Session
+from napari_parsimony.study.bookmarks import read_bookmarks, write_bookmarks
+from napari_parsimony.study.learned import suggest_names
+from napari_parsimony.study.study import Study
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.vae.traversal import nearest_share
 
 pytestmark = pytest.mark.gui
 KEY = ("image0.tif", 0, 6)
@@ -233,7 +251,11 @@ def test_every_control_has_a_tooltip(opened, field_study):
     _, explorer, _ = opened(field_study, KEY)
     controls = [explorer.reset, *explorer.means, explorer.on_canvas, explorer.sparse]
     controls += [explorer.original, explorer.decoded, explorer.where, explorer.symbolic]
-    controls += list(explorer.sliders.sliders.values())
+    controls += list(explorer.sliders.sliders.values()) + list(explorer.sliders.labels.values())
+    explorer.show_traversals()
+    buttons = (*explorer.findChildren(QPushButton), *explorer.findChildren(QComboBox))
+    controls += [button for button in buttons if not button.objectName().startswith("qt_")]
+    assert len(controls) > 30
     assert all(control.toolTip() for control in controls)
 
 
@@ -242,3 +264,293 @@ def test_a_closed_study_leaves_nothing(opened, field_study):
     session.close()
     assert len(viewer.layers) == 0
     assert explorer.message.isVisible()
+
+
+# Names
+
+
+@pytest.fixture
+def own_study(field_study, tmp_path):
+    """A copy that a test may change."""
+    return shutil.copytree(field_study, tmp_path / "study")
+
+
+def test_a_name_is_typed_at_the_slider_and_followed_everywhere(opened, own_study, qtbot):
+    _, explorer, session = opened(own_study, KEY)
+    index = session.latent_order[0]
+    latent = f"z{index}"
+    label = explorer.sliders.labels[index]
+    label.setFocus()
+    qtbot.keyClick(label, Qt.Key.Key_F2)
+    qtbot.keyClicks(label.editor, "size of it")
+    qtbot.keyClick(label.editor, Qt.Key.Key_Return)
+    assert session.latent_names == {latent: "size of it"}
+    assert label.text() == f"{latent} size of it"
+    assert "size of it" in explorer.sliders.sliders[index].toolTip()
+    assert explorer.window().focusWidget() is label
+
+    qtbot.mouseDClick(label, Qt.MouseButton.LeftButton)
+    qtbot.keyClicks(label.editor, "nothing")
+    qtbot.keyClick(label.editor, Qt.Key.Key_Escape)
+    assert label.editor is None
+    assert session.latent_names == {latent: "size of it"}
+
+    session.name_latent(latent, "")
+    assert label.text() == latent
+
+
+def test_suggested_names_are_measured_and_taken_with_one_click(opened, own_study, qtbot):
+    _, explorer, session = opened(own_study, KEY)
+    menu = explorer.names
+    menu.aboutToShow.emit()
+    assert "Measuring" in menu.actions()[0].text()
+    qtbot.waitUntil(lambda: menu.suggestions is not None, timeout=60_000)
+    expected = suggest_names(session.study)
+    assert len(expected), "round and long cells differ in what is measured"
+    assert {z: found[0][0] for z, found in menu.suggestions.items()} == dict(
+        zip(expected["latent"], expected["name"], strict=True)
+    )
+    latent, name, r = expected.iloc[0][["latent", "name", "r"]]
+    label = explorer.sliders.labels[int(latent[1:])]
+    written = f"{name} (r = {r:.2f})".replace("= -", "= −")
+    assert written in label.toolTip()
+    label.edit()
+    assert label.editor.placeholderText() == written
+    qtbot.keyClick(label.editor, Qt.Key.Key_Escape)
+    next(a for a in menu.actions() if a.text() == f"{latent}: {written}").trigger()
+    assert session.latent_names == {latent: name}
+    assert label.text() == f"{latent} {name}"
+    next(a for a in label.menu().actions() if a.text().startswith("Remove")).trigger()
+    assert session.latent_names == {}
+    next(a for a in menu.actions() if a.text().startswith("Use all")).trigger()
+    assert session.latent_names == dict(zip(expected["latent"], expected["name"], strict=True))
+
+    session.close()
+    assert menu.suggestions is None, "they are of another study"
+
+
+def test_an_equation_by_hand_is_followed(opened, own_study, qtbot):
+    _, explorer, session = opened(own_study, KEY)
+    index = session.latent_order[-1]
+    session.try_expression(Expression.parse(f"2*z{index} + 1"))
+    assert session.candidate is None
+    settle(qtbot, explorer)
+    used = [i for i, label in explorer.sliders.labels.items() if label.used]
+    assert used == [index]
+    value = 2 * session.latents[index] + 1
+    assert f"{value:+.2f}".replace("-", "−") in explorer.symbolic.text()
+
+
+def test_a_latent_that_another_dock_asks_for_is_brought_into_sight(opened, field_study):
+    _, explorer, session = opened(field_study)
+    index = session.latent_order[-1]
+    session.look_at_latent(f"z{index}")
+    assert explorer.window().focusWidget() is explorer.sliders.sliders[index].bar
+
+
+# Morph
+
+
+def choose(explorer, name):
+    explorer.tools[name].click()
+
+
+def test_a_morph_moves_between_two_cells(opened, field_study, qtbot):
+    _, explorer, session = opened(field_study, KEY)
+    morph = explorer.morph
+    assert not morph.isVisible()
+    choose(explorer, "Morph")
+    assert morph.isVisible()
+    assert not morph.slider.isEnabled()
+    assert not morph.play.isEnabled()
+    first = session.latents
+    qtbot.mouseClick(morph.set_ends[0], Qt.MouseButton.LeftButton)
+    session.select_cell(("image0.tif", 0, 11))
+    second = session.latents
+    qtbot.mouseClick(morph.set_ends[1], Qt.MouseButton.LeftButton)
+    assert morph.set_ends[0].text() == "A: cell 6"
+    assert morph.set_ends[1].text() == "B: cell 11"
+    assert morph.slider.value() == 1
+    drag(qtbot, morph.slider, 0.25)
+    share = morph.slider.value()
+    assert share == pytest.approx(0.25, abs=0.05)
+    np.testing.assert_allclose(session.latents, (1 - share) * first + share * second)
+    settle(qtbot, explorer)
+    np.testing.assert_allclose(
+        explorer.layer.layer.data, session.decode(session.latents)[0], atol=1e-6
+    )
+    assert session.class_of(session.scores(session.latents)["symbolic"]) in explorer.symbolic.text()
+
+    # from elsewhere: the nearest place on the line
+    session.set_latents(0.5 * first + 0.5 * second)
+    assert morph.slider.value() == pytest.approx(0.5)
+    session.close()
+    assert morph.ends is None
+    assert not morph.slider.isEnabled()
+
+
+def test_a_morph_plays_until_somebody_else_moves(opened, field_study, qtbot):
+    _, explorer, session = opened(field_study, KEY)
+    morph = explorer.morph
+    choose(explorer, "Morph")
+    morph.set_end(0)
+    session.select_cell(("image0.tif", 0, 11))
+    morph.set_end(1)
+    morph.slider.set_value(0.5)
+    seen = []
+    session.latents_changed.connect(seen.append)
+    qtbot.mouseClick(morph.play, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(seen) > 3, timeout=5000)
+    first, second = morph.ends
+    for position in seen:
+        share = nearest_share(first, second, position)
+        np.testing.assert_allclose(position, (1 - share) * first + share * second, atol=1e-9)
+    session.select_cell(KEY)
+    assert not morph.play.isChecked()
+    assert not morph._timer.isActive()
+    morph.play.click()
+    choose(explorer, "Morph")
+    assert not morph._timer.isActive(), "what is hidden does not move"
+
+
+def test_a_morph_is_saved_as_a_movie(opened, field_study, qtbot, tmp_path, monkeypatch):
+    _, explorer, session = opened(field_study, KEY)
+    morph = explorer.morph
+    choose(explorer, "Morph")
+    morph.set_end(0)
+    session.select_cell(("image0.tif", 0, 11))
+    morph.set_end(1)
+    target = tmp_path / "there" / "morph.gif"
+    answer(monkeypatch, target)
+    qtbot.mouseClick(morph.film, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Saved" in explorer.note.text(), timeout=20_000)
+    assert Image.open(target).n_frames == 58
+    # where nothing can be written, one sentence
+    (tmp_path / "folder.gif").mkdir()
+    answer(monkeypatch, tmp_path / "folder.gif")
+    qtbot.mouseClick(morph.film, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Could not write" in explorer.note.text(), timeout=20_000)
+
+
+def answer(monkeypatch, path, kind="PNG (*.png)"):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(path), kind))
+
+
+# Bookmarks
+
+
+def test_bookmarks_stay_in_the_study(opened, own_study, qtbot):
+    _, explorer, session = opened(own_study, KEY)
+    marks = explorer.bookmarks
+    choose(explorer, "Bookmarks")
+    first = session.latents
+    qtbot.mouseClick(marks.add, Qt.MouseButton.LeftButton)
+    editor = marks.list.findChild(QLineEdit)
+    assert editor.text() == "cell 6"
+    editor.selectAll()
+    qtbot.keyClicks(editor, "a round one")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    # Qt takes the text after the key
+    qtbot.waitUntil(lambda: marks.names == ["a round one"], timeout=5000)
+    session.set_latents(first + 1)
+    marks.add_here()
+    editor = marks.list.findChildren(QLineEdit)[-1]
+    assert editor.text() == "near cell 6"
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not editor.isVisible(), timeout=5000)
+    assert marks.names == ["a round one", "near cell 6"]
+    np.testing.assert_array_equal(read_bookmarks(session.study)["near cell 6"], first + 1)
+
+    marks.list.setCurrentRow(0)
+    qtbot.keyClick(marks.list, Qt.Key.Key_Return)
+    np.testing.assert_array_equal(session.latents, first)
+    marks.list.item(1).setText("a round one")
+    assert "already" in explorer.note.text()
+    assert marks.names == ["a round one", "near cell 6"]
+    marks.list.setCurrentRow(0)
+    qtbot.keyClick(marks.list, Qt.Key.Key_Delete)
+    assert list(read_bookmarks(session.study)) == ["near cell 6"]
+
+    # another dock, later
+    session.close()
+    assert marks.names == []
+    session.open_study(own_study)
+    assert marks.names == ["near cell 6"]
+
+
+def test_bookmarks_of_another_vae_are_not_shown_and_nonsense_is_told(opened, own_study):
+    study = Study.open(own_study)
+    write_bookmarks(study, {"here": np.arange(6.0)})
+    path = own_study / "bookmarks.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "vae": "another"}))
+    assert read_bookmarks(study) == {}
+    for broken in (
+        {**content, "bookmarks": {"here": [1.0, 2.0]}},
+        {**content, "bookmarks": [1]},
+        {**content, "format_version": 99},
+        [],
+    ):
+        path.write_text(json.dumps(broken))
+        with pytest.raises(UserError, match=r"bookmarks\.json"):
+            read_bookmarks(study)
+    _, explorer, session = opened(own_study, KEY)
+    assert "bookmarks.json" in explorer.note.text()
+    assert explorer.bookmarks.names == []
+    assert session.cell == KEY, "all else works"
+
+
+# Traversals
+
+
+def test_traversals_follow_the_position_and_are_saved(
+    opened, own_study, qtbot, tmp_path, monkeypatch
+):
+    _, explorer, session = opened(own_study, KEY)
+    choose(explorer, "Traversals")
+    dialog = explorer.traversals
+    drawn = []
+    dialog._background.done.connect(drawn.append)
+    qtbot.waitUntil(lambda: not dialog.picture.pixmap().isNull(), timeout=20_000)
+    assert dialog.picture.pixmap().width() <= dialog.scroll.viewport().width()
+    assert dialog.latent.count() == len(session.latent_order)
+    assert [dialog.around.itemText(i) for i in range(4)] == [
+        "the position looked at", "all cells", "mean compact", "mean stretched"
+    ]  # fmt: skip
+
+    def settled(count):
+        qtbot.waitUntil(
+            lambda: (
+                len(drawn) >= count and not dialog._rest.isActive() and not dialog._background.busy
+            ),
+            timeout=20_000,
+        )
+        return drawn[-1]
+
+    before = settled(1)
+    session.set_latents(session.latents + 1)
+    after = settled(len(drawn) + 1)
+    assert before.shape == after.shape
+    assert not np.array_equal(before, after)
+    dialog.around.setCurrentIndex(3)
+    np.testing.assert_array_equal(dialog.start, mean_of_class(session, 1))
+    around = settled(len(drawn) + 1)
+    assert not np.array_equal(around, after)
+    session.set_latents(session.latents - 3)
+    assert not dialog._rest.isActive(), "rows start from the class now"
+
+    answer(monkeypatch, tmp_path / "grid")
+    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Saved" in dialog.message.text(), timeout=20_000)
+    assert Image.open(tmp_path / "grid.png").width > 1.8 * around.shape[1]
+    answer(monkeypatch, tmp_path / "sweep", PNG)
+    dialog._say("")
+    qtbot.mouseClick(dialog.film, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Saved" in dialog.message.text(), timeout=20_000)
+    assert Image.open(tmp_path / "sweep.png").n_frames == 58
+
+    session.name_latent(f"z{session.latent_order[0]}", "size")
+    assert dialog.latent.itemText(0).endswith(" size")
+    session.close()
+    assert dialog.picture.pixmap().isNull()
+    assert "No study is open" in dialog.message.text()

@@ -55,14 +55,11 @@ def grid_picture(
         (height, width, 3).
     """
     rows, steps = grid.values.shape
-    gap, edge = max(round(side * _GAP), 2), round(side * 0.12)
-    font, small = _font(max(round(side * 0.19), 7)), _font(max(round(side * 0.15), 6))
+    gap, edge, font, small = _measures(side)
     parts = [title.split("\n", 1) for title in titles]
-    wide = max(max(font.getlength(first), *map(small.getlength, more)) if more else
-               font.getlength(first) for first, *more in parts)  # fmt: skip
     below = round(side * 0.24)  # the values of a row
-    left, pitch = round(wide) + 2 * edge, side + below
-    size = (left + steps * (side + gap) - gap + edge, edge + rows * pitch)
+    left, pitch = _left(titles, side), side + below
+    size = (_width(titles, steps, side), edge + rows * pitch)
     whole = Image.new("RGB", size, theme.background)
     draw = ImageDraw.Draw(whole)
     drawn = _bytes(pictures(grid.images))
@@ -147,6 +144,34 @@ def movie(frames: Pixels, kind: str = ".gif", seconds: float = 2.0) -> bytes:
     if kind == ".png":
         settings["is_batch"] = True
     return bytes(imageio.imwrite("<bytes>", back, extension=kind, **settings))
+
+
+def side_for(width: int, titles: Sequence[str], steps: int) -> int:
+    """Side of the pictures with which a grid is so many pixels wide, or a bit less."""
+    side = max(round(width * 64 / _width(titles, steps, 64)), 1)
+    while side > 1 and _width(titles, steps, side) > width:
+        side -= 1
+    return side
+
+
+def _measures(side: int) -> tuple[int, int, ImageFont.FreeTypeFont, ImageFont.FreeTypeFont]:
+    """Gap between pictures, edge around the grid, fonts of titles and of numbers."""
+    fonts = _font(max(round(side * 0.19), 7)), _font(max(round(side * 0.15), 6))
+    return max(round(side * _GAP), 2), round(side * 0.12), *fonts
+
+
+def _left(titles: Sequence[str], side: int) -> int:
+    _, edge, font, small = _measures(side)
+    parts = [title.split("\n", 1) for title in titles]
+    widths = [
+        f.getlength(text) for part in parts for f, text in zip((font, small), part, strict=False)
+    ]
+    return round(max(widths, default=0)) + 2 * edge
+
+
+def _width(titles: Sequence[str], steps: int, side: int) -> int:
+    gap, edge, _, _ = _measures(side)
+    return _left(titles, side) + steps * (side + gap) - gap + edge
 
 
 def _bytes(images: NDArray[np.float32]) -> Pixels:

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -42,6 +41,12 @@ from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.traversal_dialog import TraversalDialog
 
 _PICTURE = 112  # logical pixels
+TOOLS = {
+    "Morph": "Move on a straight line from one cell, or position, to another.",
+    "Bookmarks": "Keep positions in the study, and come back to them.",
+    "Names": "Names for latents, suggested by what is measured of the cells.",
+    "Traversals": "A window with what every latent does, as pictures side by side.",
+}
 
 
 class LatentExplorer(QWidget):
@@ -74,7 +79,7 @@ class LatentExplorer(QWidget):
         self.morph = Morph(session, self._name_here, self._say)
         self.bookmarks = BookmarkList(session, self._name_here, self._say)
         self.names = NamesMenu(session, self)
-        self.tools = {name: QToolButton() for name in ("Morph", "Bookmarks", "Names", "Traversals")}
+        self.tools = {name: QPushButton(name) for name in TOOLS}
         self.traversals: TraversalDialog | None = None
         self._lay_out()
 
@@ -148,24 +153,16 @@ class LatentExplorer(QWidget):
         whole.addWidget(self.content, 1)
 
     def _tool_row(self) -> QHBoxLayout:
-        tips = {
-            "Morph": "Move on a straight line from one cell, or position, to another.",
-            "Bookmarks": "Keep positions in the study, and come back to them.",
-            "Names": "Names for latents, suggested by what is measured of the cells.",
-            "Traversals": "A window with what every latent does, as pictures side by side.",
-        }
         row = QHBoxLayout()
+        row.setSpacing(3)
         for name, button in self.tools.items():
-            button.setText(name)
-            button.setToolTip(tips[name])
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.setToolTip(TOOLS[name])
             row.addWidget(button)
         for name, section in (("Morph", self.morph), ("Bookmarks", self.bookmarks)):
             self.tools[name].setCheckable(True)
             self.tools[name].toggled.connect(section.setVisible)
             section.hide()
         self.tools["Names"].setMenu(self.names)
-        self.tools["Names"].setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return row
 
     def _say(self, text: str, failed: bool = False) -> None:

@@ -22,7 +22,7 @@ _DOT, _GAP, _WIDEST = 6, 4, 104  # pixels
 
 def suggested(name: str, r: float) -> str:
     """Write a suggestion for people: ``size (r = 0.93)``."""
-    return f"{name} (r = {r:.2f})".replace("-", "−")
+    return f"{name} (r = {'−' if r < 0 else ''}{abs(r):.2f})"
 
 
 class LatentLabel(QWidget):

@@ -46,7 +46,8 @@ class FloatSlider(QWidget):
         self.box.setSingleStep(0.05)
         # what does not fit in is moved to, and widens the range
         self.box.setRange(-99.99, 99.99)
-        self.box.setFixedWidth(52)
+        # napari's style sheet asks for a width that leaves no room for the slider
+        self.box.setStyleSheet("min-width: 46px; max-width: 46px; padding: 1px 2px")
         wheel_needs_focus(self.bar, self.box)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QSignalBlocker, QSize, QTimer
+from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QWidget,
 )
 
@@ -55,12 +54,10 @@ class Morph(QWidget):
             "<qt>How far the cell is from A (0) to B (1). Shows the nearest place on the line "
             "while the latents are elsewhere.</qt>"
         )
-        self.play, self.film = QToolButton(), QToolButton()
+        self.play, self.film = QPushButton(), QPushButton("Movie…")
         self.play.setCheckable(True)
         self.play.setToolTip("Move there and back until it is stopped.")
-        self.film.setText("Movie…")
         self.film.setToolTip("Save the way from A to B and back as a movie.")
-        self.play.setIconSize(QSize(14, 14))
         self._timer = QTimer(self)
         self._timer.setInterval(TICK)
         self._step = TICK / 1000 / SECONDS

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPen
 
-from napari_parsimony.figures.palette import Theme
+from napari_parsimony.figures.palette import LIGHT, Theme
 from napari_parsimony.figures.text import numbers
 from napari_parsimony.gui.scatter_picture import ticks
 
@@ -115,9 +115,10 @@ def draw_axes(painter: QPainter, plane: Plane, area: QRectF, theme: Theme) -> No
     metrics = painter.fontMetrics()
     line = metrics.height()
     ink, faint = QColor(theme.ink), QColor(theme.faint)
-    painter.setPen(QPen(faint, 1))
-    painter.setBrush(QColor(theme.background))
-    painter.drawRect(area)
+    ground = QColor(theme.background)
+    if theme is LIGHT:
+        faint, ground = ground, faint  # points of a score near 0 are white
+    painter.fillRect(area, ground)
     if plane.numbered:
         _numbers(painter, plane, area, ink, faint)
     painter.setPen(ink)

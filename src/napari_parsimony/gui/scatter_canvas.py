@@ -27,7 +27,7 @@ from napari_parsimony.gui.scatter_picture import next_point, radius_for, scatter
 
 NEAR, CLICK = 9, 3  # pixels around a point that are its own, and that a click may move
 LATER = 40  # ms until a view that moves is drawn anew; till then, the old picture is stretched
-FAINT = 0.10  # weight of points that are not selected while others are
+FAINT = 0.2  # weight of points that are not selected while others are
 CROP = 64  # side of a cell's picture beside the mouse
 Points = NDArray[np.float32]
 _ARROWS = {

@@ -1,5 +1,7 @@
 """The dock 'Scatter plot': all cells in the plane of two latents, or of a map of all of them."""
 
+from html import escape
+
 import numpy as np
 from napari.viewer import Viewer
 from numpy.typing import NDArray
@@ -7,11 +9,9 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QColor, QPixmap
 from qtpy.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -63,7 +63,11 @@ class ScatterDock(QWidget):
             self.kind.addItem(text, data)
         self.canvas = ScatterCanvas(lambda: theme_of(session.viewer))
         self.bar, self.legend, self.note = ColourBar(), LiveLabel(), QLabel(wordWrap=True)
-        self.going, self.fit, self.clear = QToolButton(), QPushButton("Fit"), QPushButton("Clear")
+        self.going, self.fit, self.clear = (
+            QPushButton("Move sliders"),
+            QPushButton("Fit"),
+            QPushButton("Clear"),
+        )
         self._lay_out()
 
         self._background.done.connect(self._on_computed)
@@ -112,11 +116,10 @@ class ScatterDock(QWidget):
         for widget, tip in tips.items():
             widget.setToolTip(f"<qt>{tip}</qt>")
         self.canvas.setAccessibleName("Scatter plot of the cells")
-        self.going.setText("Move sliders")
         self.going.setCheckable(True)
-        choose = QGridLayout()
+        rows = (QHBoxLayout(), QHBoxLayout())
         for place, (name, box) in enumerate(
-            (("map", self.kind), ("colours", self.colours), ("across", self.x), ("up", self.y))
+            (("map", self.kind), ("colours", self.colours), ("x", self.x), ("y", self.y))
         ):
             wheel_needs_focus(box)
             box.setSizeAdjustPolicy(
@@ -125,17 +128,15 @@ class ScatterDock(QWidget):
             box.setMinimumContentsLength(6)
             label = QLabel(name)
             label.setBuddy(box)
-            choose.addWidget(label, place // 2, 2 * (place % 2))
-            choose.addWidget(box, place // 2, 2 * (place % 2) + 1)
-        choose.setColumnStretch(1, 1)
-        choose.setColumnStretch(3, 1)
+            rows[place // 2].addWidget(label)
+            rows[place // 2].addWidget(box, 1)
         buttons = QHBoxLayout()
         for button in (self.going, self.fit, self.clear):
             buttons.addWidget(button)
-        buttons.addStretch(1)
         inside = QVBoxLayout(self.content)
         inside.setContentsMargins(0, 0, 0, 0)
-        inside.addLayout(choose)
+        for row in rows:
+            inside.addLayout(row)
         inside.addWidget(self.canvas, 1)
         inside.addWidget(self.bar)
         inside.addWidget(self.legend)
@@ -269,7 +270,7 @@ class ScatterDock(QWidget):
             if count:
                 square = QColor.fromRgbF(*map(float, colour)).name()
                 parts.append(
-                    f"<span style='color:{square}'>■</span> {shortened(name, 16)} {count:,}"
+                    f"<span style='color:{square}'>■</span> {escape(shortened(name, 16))} {count:,}"
                 )
         self.legend.setText(" &nbsp; ".join(parts))
 
@@ -294,7 +295,7 @@ class ScatterDock(QWidget):
             self._say("This cell is on no image that is shown.", failed=True)
 
     def _on_went(self, x: float, y: float) -> None:
-        if self.maps.projection is not None:
+        if self._shown and self.maps.projection is not None:
             self.session.set_latents(self.maps.projection.move(self.session.latents, (x, y)))
 
     def _on_hovered(self, row: int) -> None:

@@ -18,7 +18,7 @@ from napari_parsimony.vae.projection import (
 )
 
 LATENTS, PCA, UMAP = "latents", "pca", "umap"
-MAPS = (("two latents", LATENTS), ("PCA", PCA), ("UMAP", UMAP))
+MAPS = (("latents", LATENTS), ("PCA", PCA), ("UMAP", UMAP))
 
 
 class Maps:

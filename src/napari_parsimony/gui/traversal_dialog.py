@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_parsimony.vae.model import Vae
 
 HERE, ALL = "here", "all"
+LEAST = 28  # pixels of a picture's side in a window that is too small
 REST = 150  # ms without a move before the grid is drawn again: a moving slider needs the processor
 
 
@@ -59,6 +60,8 @@ class TraversalDialog(QDialog):
         self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.scroll = QScrollArea(widgetResizable=True)
         self.scroll.setWidget(self.picture)
+        # always there, so that the grid fits beside it
+        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.message = QLabel(wordWrap=True)
         self.save, self.film = QPushButton("Save picture…"), QPushButton("Save movie…")
         self._background, self._saving = Background(self), Background(self)
@@ -167,10 +170,10 @@ class TraversalDialog(QDialog):
             f"{session.title_of(f'z{index}')}\n{statistics['kl'].iloc[index]:.2f} nats"
             for index in order
         ]
-        side = min(max((self.scroll.viewport().width() - 130) // steps - 3, 32), 96)
+        width = round(self.scroll.viewport().width() * ratio)
         theme = theme_of(session.viewer)
         vae = session.study.vae()
-        return vae, self.start, statistics, order, steps, titles, round(side * ratio), theme
+        return vae, self.start, statistics, order, steps, titles, width, theme
 
     def _show(self, pixels: NDArray[np.uint8]) -> None:
         height, width = pixels.shape[:2]
@@ -221,13 +224,14 @@ def _drawn(
     order: list[int],
     steps: int,
     titles: list[str],
-    side: int,
+    width: int,
     theme: Theme,
 ) -> NDArray[np.uint8]:
-    from napari_parsimony.figures.strips import grid_picture
+    from napari_parsimony.figures.strips import grid_picture, side_for
     from napari_parsimony.vae.traversal import traversal_grid
 
     grid = traversal_grid(vae, start, statistics, order, steps)
+    side = max(side_for(width, titles, steps), LEAST)
     return grid_picture(grid, titles, side, theme=theme)
 
 
