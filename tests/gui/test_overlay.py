@@ -407,3 +407,12 @@ def test_large_labels_have_colours(session, tmp_path):
         features = overlay.labels.features.set_index("index")
         number = features["label"] if "label" in features else features.index.to_series()
         assert number[first] == start + 1
+
+
+def test_a_slider_of_latents_repaints_no_cell(session, demo):
+    session.open_study(demo)
+    overlay, told = Overlay.of(session), []
+    overlay.look_changed.connect(lambda: told.append(True))
+    overlay.labels.events.colormap.connect(lambda: told.append(True))
+    session.set_latent(0, 1.5)
+    assert not told

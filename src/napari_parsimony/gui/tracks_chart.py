@@ -131,12 +131,13 @@ class TracksChart(QWidget):
         metrics, ink = self.fontMetrics(), self.palette().windowText().color()
         above = QRectF(area.left(), area.top(), area.width(), zero - area.top())
         below = QRectF(area.left(), zero, area.width(), area.bottom() - zero)
+        # at the outer ends, where the curve is seldom
         aligned = (
             Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight,
             Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight,
         )
         for name, colour, ground, side in zip(
-            self._classes, (NEGATIVE, POSITIVE), (below, above), aligned[::-1], strict=True
+            self._classes, (NEGATIVE, POSITIVE), (below, above), aligned, strict=True
         ):
             tint = QColor(colour)
             tint.setAlpha(45)
@@ -190,7 +191,7 @@ class TracksChart(QWidget):
             self._choose(int(np.argmin(np.abs(np.array(at) - event.position().x()))))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key())
         if step is None or not len(self._frames):
             super().keyPressEvent(event)
             return
