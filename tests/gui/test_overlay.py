@@ -416,3 +416,31 @@ def test_a_slider_of_latents_repaints_no_cell(session, demo):
     overlay.labels.events.colormap.connect(lambda: told.append(True))
     session.set_latent(0, 1.5)
     assert not told
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_cells_of_which_only_positions_are_known(session, tmp_path, frames):
+    random = np.random.default_rng(0)
+    image = random.integers(0, 99, (frames, 200, 200), np.uint8)
+    tifffile.imwrite(tmp_path / "i.tif", image, metadata={"axes": "TYX"})
+    at = [
+        (t, 1 + i, 20 + 50 * (i // 4), 20 + 50 * (i % 4)) for t in range(frames) for i in range(16)
+    ]
+    points = pd.DataFrame(at, columns=["frame", "label", "y", "x"])
+    points["x"] += points["frame"]
+    points.to_csv(tmp_path / "points.csv", index=False)
+    study = Study.create(tmp_path / "study")
+    files = {"image": [tmp_path / "i.tif"], "centroids": [tmp_path / "points.csv"]}
+    study.run("cells", CellsConfig(**files, size=16, window=30))
+    session.open_study(study.path)
+    overlay = Overlay.of(session)
+    assert overlay.problem is None
+    t = frames - 1
+    session.select_cell(("i.tif", t, 6))
+    np.testing.assert_allclose(overlay.ring.data, [[70, 70 + t]])
+    drawn = np.asarray(overlay.labels.data).reshape(frames, 200, 200)[t]
+    assert (drawn[70, 70 + t], drawn[95, 95]) == (6, 0)
+    assert len(np.unique(drawn)) == 17
+    session.annotate(Annotations({"a": "#12ab34"}, {("i.tif", t, 6): "a"}))
+    overlay.set_colour_by("annotation")
+    np.testing.assert_allclose(overlay.labels.get_color(6), rgba("#12ab34"))

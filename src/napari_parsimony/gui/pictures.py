@@ -12,8 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_parsimony.cells.config import CellsConfig
+from napari_parsimony.cells.field import image_names, open_field
+from napari_parsimony.cells.field import open_field
 from napari_parsimony.cells.folder import parse_names
-from napari_parsimony.cells.images import Frames, open_image, open_labels
+from napari_parsimony.cells.images import Frames
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import pictures
 from napari_parsimony.study.study import Study
@@ -100,10 +102,7 @@ class Fields:
     """The images that cells were cut out of, with their labels."""
 
     def __init__(self, study: Study, config: CellsConfig) -> None:
-        names = [path.name for path in config.image]
-        if len(set(names)) < len(names):
-            names = [path.as_posix() for path in config.image]
-        self.names = names
+        self.names = image_names(config.image)
         self._study, self._config = study, config
 
     def name_of(self, image: str) -> str | None:
@@ -116,18 +115,22 @@ class Fields:
     def load(self, name: str) -> Picture:
         """See `Source`."""
         config, number = self._config, self.names.index(name)
-        image_path, labels_path = config.image[number], config.labels[number]
-        labels = open_labels(labels_path, config.axes)
-        image = open_image(image_path, config.axes, labels)
+        field = open_field(config, number)
+        image, image_path = field.image, config.image[number]
         first = int(parse_names([image_path.name], config.pattern)["frame"][0])
         cells = self._study.cells()
         # the recorded name of an image is relative where the study carries its images
         rows = np.flatnonzero(cells["image"].to_numpy() == _recorded(cells, name))
         of = cells.iloc[rows]
-        pixels, label = _stack(labels, 0), of["label"].to_numpy()
-        own: Path | None = labels_path
+        diameter = float(of["scale"].median()) * config.size / 2.2 if len(of) else 1.0
+        own: Path | None = None
+        if isinstance(field.where, Frames):
+            pixels, own = _stack(field.where, 0), field.path
+        else:
+            pixels = _discs(image, of.assign(frame=of["frame"] - first), 0.4 * diameter)
+        label = of["label"].to_numpy()
         if len(label) and label.max() > HIGHEST and find_spec("numba") is None:
-            pixels, label = _renumbered(pixels, label, labels_path)
+            pixels, label = _renumbered(pixels, label, field.path)
             own = None
         return Picture(
             name=name,
@@ -141,7 +144,7 @@ class Fields:
             label=label,
             y=of["y"].to_numpy(),
             x=of["x"].to_numpy(),
-            diameter=float(of["scale"].median()) * config.size / 2.2 if len(of) else 1.0,
+            diameter=diameter,
         )
 
 
@@ -176,25 +179,77 @@ def _renumbered(pixels: Any, label: NDArray[np.int64], path: Path) -> tuple[Any,
     return plane(pixels) if whole else pixels.map_blocks(plane, dtype=np.int32), small + 1
 
 
+def _discs(image: Frames, cells: pd.DataFrame, radius: float) -> Any:
+    """Labels ([T,] Y, X) for cells of which only positions are known: discs around them."""
+    reach = int(np.ceil(radius))
+    around = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
+    around = around[:, np.hypot(*around) <= max(radius, 0.5)]
+    of_frame = cells.groupby("frame").indices
+
+    def plane(t: int) -> NDArray[np.int64]:
+        some = cells.iloc[of_frame.get(t, [])]
+        y, x = (np.round(some[axis].to_numpy()).astype(int)[:, None] for axis in "yx")
+        y, x = y + around[0], x + around[1]
+        inside = (y >= 0) & (y < image.plane_shape[0]) & (x >= 0) & (x < image.plane_shape[1])
+        drawn = np.zeros(image.plane_shape, np.int64)
+        label = np.broadcast_to(some["label"].to_numpy()[:, None], y.shape)
+        drawn[y[inside], x[inside]] = label[inside]
+        return drawn
+
+    return _planes(plane, image.count)
+
+
+def _discs(image: Frames, cells: pd.DataFrame, diameter: float) -> Any:
+    """Labels ([T,] Y, X) of cells of which only the positions are known: a disc for each."""
+    radius = diameter / 2
+    reach = np.arange(-int(radius), int(radius) + 1)
+    rows, columns = (offset[np.hypot(*np.meshgrid(reach, reach)) <= radius] for offset in
+                     np.meshgrid(reach, reach, indexing="ij"))  # fmt: skip
+
+    def plane(t: int) -> NDArray[np.int32]:
+        labels = np.zeros(image.plane_shape, np.int32)
+        here = cells[cells["frame"] == t]
+        y = np.rint(here["y"].to_numpy()).astype(int)[:, None] + rows
+        x = np.rint(here["x"].to_numpy()).astype(int)[:, None] + columns
+        inside = (y >= 0) & (x >= 0) & (y < labels.shape[0]) & (x < labels.shape[1])
+        values = np.broadcast_to(here["label"].to_numpy()[:, None], y.shape)
+        labels[y[inside], x[inside]] = values[inside]
+        return labels
+
+    if image.count == 1:
+        return plane(0)
+    import dask
+    import dask.array as da
+
+    planes = [
+        da.from_delayed(dask.delayed(plane)(t), image.plane_shape, np.int32)
+        for t in range(image.count)
+    ]
+    return da.stack(planes)
+
+
 def _stack(frames: Frames, channel: "slice | int") -> Any:
-    """Pixels ([T,] [C,] Y, X); the planes of a movie are read when they are looked at."""
-    first = frames.read(0)[channel]
-    if frames.count == 1:
+    """Pixels ([T,] [C,] Y, X)."""
+    stacked = _planes(lambda t: frames.read(t)[channel], frames.count)
+    if frames.count == 1 or stacked.ndim == 3:
+        return stacked
+    import dask.array as da
+
+    return da.moveaxis(stacked, 1, 0)
+
+
+def _planes(plane: Callable[[int], NDArray], count: int) -> Any:
+    """Stack the planes of a movie, which are read when they are looked at; one comes alone."""
+    first = plane(0)
+    if count == 1:
         return first
     import dask
     import dask.array as da
 
     # napari asks for the plane that it shows again when its colours change
-    @lru_cache(maxsize=1)
-    def plane(t: int) -> Any:
-        return frames.read(t)[channel]
-
-    planes = [
-        da.from_delayed(dask.delayed(plane)(t), first.shape, first.dtype)
-        for t in range(frames.count)
-    ]
-    stacked = da.stack(planes)
-    return stacked if first.ndim == 2 else da.moveaxis(stacked, 1, 0)
+    last = lru_cache(maxsize=1)(plane)
+    delayed = dask.delayed(lambda t: last(t))
+    return da.stack([da.from_delayed(delayed(t), first.shape, first.dtype) for t in range(count)])
 
 
 class Montage:
