@@ -75,7 +75,7 @@ def act(annotator: Annotator, key: str, rows: NDArray[Any]) -> str:
     name = names[int(key) - 1] if key in CLASSES else None
     annotator.annotate(rows, name)
     cells = "1 cell" if len(rows) == 1 else f"{len(rows):,} cells"
-    return f"{cells}: {name or 'no class'}."
+    return f"{cells} → {name or 'no class'}"
 
 
 class CanvasKeys:
