@@ -554,3 +554,14 @@ def test_traversals_follow_the_position_and_are_saved(
     session.close()
     assert dialog.picture.pixmap().isNull()
     assert "No study is open" in dialog.message.text()
+
+
+def test_a_vae_that_has_learned_nothing_is_told(opened, crops_study, monkeypatch):
+    _, explorer, session = opened(crops_study)
+    statistics = session.latent_statistics.assign(active=False)
+    monkeypatch.setattr(Session, "latent_statistics", statistics)
+    session.artefacts_changed.emit("vae")
+    explorer.show_traversals()
+    assert "No latent is active" in explorer.traversals.message.text()
+    assert not explorer.traversals.save.isEnabled()
+    assert explorer.sliders.sliders == {}

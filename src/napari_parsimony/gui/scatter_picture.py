@@ -88,6 +88,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     if not span > 0 or most < 1:
         return []
     size = 10.0 ** np.floor(np.log10(span / most))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor * most >= span)
-    first, last = np.ceil(low / step), np.floor(high / step)
+    # what is round in decimals is not in binary
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor * most > span * 0.999)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
     return [float(number * step) for number in np.arange(first, last + 1)]

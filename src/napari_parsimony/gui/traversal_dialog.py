@@ -119,7 +119,7 @@ class TraversalDialog(QDialog):
 
     def _rebuild(self, *_: object) -> None:
         session = self.session
-        sentence = missing(session, "vae")
+        sentence = self._missing()
         self._say(sentence or "")
         for widget in (self.around, self.steps, self.save, self.latent, self.film):
             widget.setEnabled(sentence is None)
@@ -134,6 +134,13 @@ class TraversalDialog(QDialog):
         _fill(self.around, starts)
         _fill(self.latent, [(session.title_of(f"z{i}"), i) for i in session.latent_order])
         self.draw()
+
+    def _missing(self) -> str | None:
+        """Why there is nothing to draw, in a sentence."""
+        sentence = missing(self.session, "vae")
+        if sentence is None and not self.session.latent_order:
+            sentence = "No latent is active: the VAE has learned nothing of the cells yet."
+        return sentence
 
     def _moved(self, latents: NDArray[np.float64]) -> None:
         if self.around.currentData() == HERE:
@@ -159,7 +166,7 @@ class TraversalDialog(QDialog):
 
     def draw(self, *_: object) -> None:
         """Draw the grid as large as the window, in a thread."""
-        if missing(self.session, "vae") is None:
+        if self._missing() is None:
             self._background.start(_drawn, *self._grid(self.devicePixelRatioF()))
 
     def _grid(self, ratio: float) -> tuple[Any, ...]:
