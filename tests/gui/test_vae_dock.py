@@ -15,7 +15,8 @@ from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.vae_dock import VaeDock
 from napari_parsimony.gui.vae_judge import Judge
 from napari_parsimony.jobs.job import Job, JobState
-from napari_parsimony.study.learned import JudgeConfig, judge_vae
+from napari_parsimony.study.judge_config import JudgeConfig
+from napari_parsimony.study.learned import judge_vae
 from napari_parsimony.study.study import Study
 from napari_parsimony.vae.config import VaeConfig
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,8 +10,11 @@ from napari_parsimony.cli import display
 from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
 from napari_parsimony.config import parse_config
 from napari_parsimony.progress import Progress
-from napari_parsimony.study.learned import JudgeConfig, Judged, judge_vae
+from napari_parsimony.study.judge_config import JudgeConfig
 from napari_parsimony.study.study import Study
+
+if TYPE_CHECKING:
+    from napari_parsimony.study.learned import Judged
 
 Read = Callable[[str | None], Mapping[str, Any]]
 
@@ -34,6 +37,8 @@ def judge_command(
     """
 
     def callback(study: Path, config_json: str | None, progress: str, **given: Any) -> None:
+        from napari_parsimony.study.learned import judge_vae
+
         show = display.make(progress)
         use(show)
         values = {**from_json(config_json), **given_settings(command, given)}
@@ -61,7 +66,7 @@ def judge_command(
     return command
 
 
-def _text(judged: Judged) -> str:
+def _text(judged: "Judged") -> str:
     lines = [judged.verdict.headline]
     for finding in judged.verdict.findings:
         lines.append(f"{MARKS[finding.severity]} {finding.text}")

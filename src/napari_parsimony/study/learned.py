@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
 
-from napari_parsimony.config import Config, parse_config
+from napari_parsimony.config import parse_config
 from napari_parsimony.progress import Progress, Report, silent
+from napari_parsimony.study.judge_config import JudgeConfig
 from napari_parsimony.study.study import Study
 from napari_parsimony.vae.config import VaeConfig
 from napari_parsimony.vae.preview import from_preview, to_preview
@@ -54,13 +54,6 @@ def suggest_names(study: Study, most: int = MOST, seed: int = 0) -> pd.DataFrame
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
     measured = measure_crops(study.crops()[rows])
     return best_names(correlate(study.latents()[active].iloc[rows], measured))
-
-
-class JudgeConfig(Config):
-    """How a VAE is judged."""
-
-    cells: int = Field(2000, ge=2, description="Cells to measure at most, drawn at random.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of that draw.")
 
 
 @dataclass(frozen=True)

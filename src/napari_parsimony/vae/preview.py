@@ -34,5 +34,6 @@ def from_preview(preview: Mapping[str, Any]) -> NDArray[np.float32] | None:
         return None
     if len(pixels) != math.prod(shape):
         return None
-    crops: NDArray[np.float32] = pixels.reshape(shape) / np.float32(255)
+    crops: NDArray[np.float32] = pixels.reshape(shape).astype(np.float32)
+    crops /= 255
     return crops
