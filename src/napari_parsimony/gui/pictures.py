@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.cells.field import image_names, open_field
-from napari_parsimony.cells.field import open_field
 from napari_parsimony.cells.folder import parse_names
 from napari_parsimony.cells.images import Frames
 from napari_parsimony.errors import UserError
