@@ -198,35 +198,6 @@ def _discs(image: Frames, cells: pd.DataFrame, radius: float) -> Any:
     return _planes(plane, image.count)
 
 
-def _discs(image: Frames, cells: pd.DataFrame, diameter: float) -> Any:
-    """Labels ([T,] Y, X) of cells of which only the positions are known: a disc for each."""
-    radius = diameter / 2
-    reach = np.arange(-int(radius), int(radius) + 1)
-    rows, columns = (offset[np.hypot(*np.meshgrid(reach, reach)) <= radius] for offset in
-                     np.meshgrid(reach, reach, indexing="ij"))  # fmt: skip
-
-    def plane(t: int) -> NDArray[np.int32]:
-        labels = np.zeros(image.plane_shape, np.int32)
-        here = cells[cells["frame"] == t]
-        y = np.rint(here["y"].to_numpy()).astype(int)[:, None] + rows
-        x = np.rint(here["x"].to_numpy()).astype(int)[:, None] + columns
-        inside = (y >= 0) & (x >= 0) & (y < labels.shape[0]) & (x < labels.shape[1])
-        values = np.broadcast_to(here["label"].to_numpy()[:, None], y.shape)
-        labels[y[inside], x[inside]] = values[inside]
-        return labels
-
-    if image.count == 1:
-        return plane(0)
-    import dask
-    import dask.array as da
-
-    planes = [
-        da.from_delayed(dask.delayed(plane)(t), image.plane_shape, np.int32)
-        for t in range(image.count)
-    ]
-    return da.stack(planes)
-
-
 def _stack(frames: Frames, channel: "slice | int") -> Any:
     """Pixels ([T,] [C,] Y, X)."""
     stacked = _planes(lambda t: frames.read(t)[channel], frames.count)
