@@ -11,6 +11,7 @@ from superqt import QCollapsible
 from napari_parsimony.cells.config import SegmentConfig
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.cells_nuclei import Nuclei
+from napari_parsimony.gui.cells_panel import explain_empty
 from napari_parsimony.gui.cells_table import LayersTable
 from napari_parsimony.gui.forms import config_to_widgets, widgets_to_config
 
@@ -45,6 +46,7 @@ class FindNuclei(QWidget):
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.form = config_to_widgets(SegmentConfig)
+        explain_empty(self.form)
         how = QCollapsible("How nuclei are found")
         how.setDuration(0)
         how.addWidget(self.form.native)

@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from napari_parsimony.errors import UserError
+from napari_parsimony.figures.palette import QUIET
 from napari_parsimony.gui.cells_layers import Cells, FieldLayers, fits, says_cells
 from napari_parsimony.gui.decoded_layer import NAME as DECODED
 from napari_parsimony.gui.dock import wheel_needs_focus, when_destroyed
@@ -63,6 +64,8 @@ class LayersTable(QTreeWidget):
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.header().setSectionsMovable(False)
         self.setToolTip(TIP)
+        # napari's empty boxes are as dark as its dark ground
+        self.setStyleSheet(f"QTreeWidget::indicator:unchecked {{ border: 1px solid {QUIET}; }}")
         self.itemChanged.connect(lambda *_: self._changed())
         self.itemSelectionChanged.connect(self._on_marks)
         follow_emitters(self, (session.viewer.layers.selection.events.active,), self._on_marks)
@@ -146,8 +149,7 @@ class LayersTable(QTreeWidget):
         """Say where the cells of an image are, and use it."""
         for row, known in enumerate(self.rows):
             if known.image is image:
-                box = self._boxes[row]
-                box.setCurrentIndex(box.findData(cells))
+                self._boxes[row].setCurrentIndex(self._offered.index(cells) + 1)
                 self._item(row).setCheckState(0, Qt.CheckState.Checked)
 
     # Following the layers
