@@ -15,7 +15,7 @@ EMPTY = {
     "window_um": "µm, instead of the window",
     "pixel_size": "µm per pixel",
     "diameter": "pixels; empty: found",
-    "min_area": "pixels; empty: by the diameter",
+    "min_area": "by the diameter",
 }
 """What settings mean where nothing is written."""
 
