@@ -195,6 +195,7 @@ def test_steps_are_listed_in_order():
         "settings",
         "judge",
         "choose",
+        "traversal",
         "export",
         "segment",
     ]

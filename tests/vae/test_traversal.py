@@ -1,6 +1,9 @@
 """Ways through the latents, maps of them, and their pictures."""
 
 import io
+import subprocess
+import sys
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -173,3 +176,47 @@ def test_umap_says_what_it_needs(values, monkeypatch):
     monkeypatch.setattr("napari_parsimony.vae.projection.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install umap-learn"):
         umap_points(values, np.array([0, 1]))
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def run():
+    study = files("napari_parsimony") / "sample_data" / "demo_study"
+
+    def call(*arguments):
+        command = [sys.executable, "-m", "napari_parsimony", "traversal", str(study)]
+        return subprocess.run(
+            [*command, *map(str, arguments)], capture_output=True, text=True, timeout=120
+        )
+
+    return call
+
+
+def test_the_command_draws_a_grid_and_a_morph(run, tmp_path):
+    done = run(tmp_path / "grid.png", "--steps", 5)
+    assert done.returncode == 0, done.stderr
+    grid = Image.open(tmp_path / "grid.png")
+    assert grid.height > 4 * grid.width / 2, "22 active latents, five steps"
+    keys = [("image.tif", 0, 1), ("image.tif", 0, 3)]
+    done = run(tmp_path / "morph.gif", "--cell", *keys[0], "--to", *keys[1])
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "morph.gif").n_frames == 58
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["o.gif"], "must end with .png"),
+        (["o.png", "--latent", "z99"], "no latent 'z99'"),
+        (["o.gif", "--to", "image.tif", 0, 99999], "no cell 99999"),
+        (["o.gif", "--latent", "z1", "--to", "image.tif", 0, 1], "give one of them"),
+    ],
+)
+def test_the_command_says_what_is_wrong(run, tmp_path, arguments, sentence):
+    done = run(tmp_path / arguments[0], *arguments[1:])
+    assert done.returncode != 0
+    assert sentence in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ from napari_parsimony.cli.export import export_command
 from napari_parsimony.cli.judge import judge_command
 from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
 from napari_parsimony.cli.segment import segment_command
+from napari_parsimony.cli.traversal import traversal_command
 from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
 from napari_parsimony.study.lock import LOCK_FILE
@@ -67,6 +68,7 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
     if "equations" in steps:
         group.add_command(judge_command(use, _from_json, [_json_option(), _progress_option()]))
         group.add_command(_choose_command())
+        group.add_command(traversal_command())
         group.add_command(export_command())
     group.add_command(segment_command(use, _from_json, [_json_option(), _progress_option()]))
     return group
