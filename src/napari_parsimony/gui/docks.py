@@ -8,6 +8,7 @@ PLUGIN = "napari-parsimony"
 
 #: Where to work on the result of a step, by the step.
 OF_STEP = {
+    "cells": "Cells",
     "vae": "VAE",
     "classify": "Sparse classifier",
     "equations": "Equations",
@@ -16,6 +17,7 @@ OF_STEP = {
 #: All docks in the order of the work, each with what it is for.
 ALL = {
     "Study": "Open and begin studies, run any step.",
+    "Cells": "Cut cells out of layers; find nuclei where there are no labels.",
     "Annotate": "Give cells their classes with a click and a key.",
     "Gallery": "Crops side by side, sorted by score, uncertainty or a latent.",
     "VAE": "Learn the latents, and see how well that went.",
