@@ -7,6 +7,7 @@ import sys
 
 import napari
 import pytest
+from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
@@ -78,7 +79,9 @@ def viewer(qtbot, monkeypatch):
     monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
     viewer = napari.Viewer()
     qtbot.waitExposed(viewer.window._qt_window)
-    return viewer
+    yield viewer
+    # napari's own fixture counts those that other tests left; these windows are closed
+    QtViewer._instances.clear()
 
 
 @pytest.fixture
