@@ -9,7 +9,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
-from qtpy.QtWidgets import QApplication, QTabWidget, QWidget
+from qtpy.QtWidgets import QApplication, QTabBar, QTabWidget, QWidget
 
 from napari_parsimony.gui.docks import ALL, open_dock
 from napari_parsimony.gui.sample import copy_of_demo, open_docks
@@ -29,7 +29,7 @@ def settle(turns: int = 60) -> None:
 
 def grab(widget: QWidget, name: str, folder: Path) -> None:
     """Save a dock, and each of its tabs."""
-    tabs = widget.findChild(QTabWidget)
+    tabs = widget.findChild(QTabWidget) or widget.findChild(QTabBar)
     words = name.lower().replace(" ", "-")
     for index in range(tabs.count() if tabs else 1):
         file = f"dock-{words}"
@@ -45,7 +45,7 @@ def main(folder: Path = IMAGES, theme: str = "dark") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(title="napari-parsimony", show=False)
     viewer.theme = theme
-    docks = open_docks(viewer)
+    open_docks(viewer)
     session = Session.of(viewer)
     session.open_study(copy_of_demo())
     window = viewer.window._qt_window
@@ -62,16 +62,28 @@ def main(folder: Path = IMAGES, theme: str = "dark") -> None:
     name = session.expression.variables[0]
     latent = int(name.removeprefix("z"))
     values = session.latent_statistics
-    before = session.latents
     session.set_latent(latent, float(values["low"][latent]))
     viewer.camera.center = (cells["y"][row], cells["x"][row])
     viewer.camera.zoom *= 4
     settle()
     viewer.window.screenshot(folder / "moved.png", canvas_only=False, flash=False)
-    session.set_latents(before)
+    viewer.close()
+    photograph_docks(row, folder, theme)
+
+
+def photograph_docks(row: int, folder: Path, theme: str) -> None:
+    """Open each dock as a tab beside the others, in the window of a laptop."""
+    viewer = napari.Viewer(title="napari-parsimony", show=False)
+    viewer.theme = theme
+    study = open_dock(viewer, "Study")
+    session = Session.of(viewer)
+    session.open_study(copy_of_demo())
+    window = viewer.window._qt_window
     window.resize(*LOW)
+    window.show()
+    session.select_cell(session.key_of(row))
     for name in ALL:
-        widget = open_dock(viewer, name, docks["Study"])
+        widget = open_dock(viewer, name, study)
         settle(100)
         grab(widget, name, folder)
     viewer.close()
