@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from conftest import make_field
+from drawn import make_field
 
 from napari_parsimony.cells.build import build_cells
 from napari_parsimony.cells.config import CellsConfig

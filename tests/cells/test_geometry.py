@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import draw_ellipse
+from drawn import draw_ellipse
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tifffile
-from conftest import draw_ellipse, make_field
+from drawn import draw_ellipse, make_field
 
 from napari_parsimony.cells.config import SegmentConfig
 from napari_parsimony.cells.images import open_labels

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import draw_ellipse
+from drawn import draw_ellipse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import regionprops

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from drawn import draw_ellipse
 
 from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.classify.config import ClassifyConfig
@@ -29,14 +30,6 @@ def nothing_remembered():
             remember(name, value)
 
 
-def ellipse(shape, y, x, major, minor, angle):
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    down, right = rows - y, columns - x
-    along = down * np.sin(angle) + right * np.cos(angle)
-    across = down * np.cos(angle) - right * np.sin(angle)
-    return (along / major) ** 2 + (across / minor) ** 2 <= 1
-
-
 @pytest.fixture(scope="session")
 def field_study(tmp_path_factory) -> Path:
     """Round and long cells in five images with labels; all steps up to the equations."""
@@ -49,7 +42,9 @@ def field_study(tmp_path_factory) -> Path:
             y, x = (np.array(divmod(i, 4)) + 0.5) * 40 + rng.uniform(-3, 3, 2)
             long = rng.random() < 0.5
             minor = rng.uniform(4, 5) if long else rng.uniform(8, 9)
-            inside = ellipse(mask.shape, y, x, rng.uniform(9, 12), minor, rng.uniform(0, np.pi))
+            inside = draw_ellipse(
+                mask.shape, y, x, rng.uniform(9, 12), minor, rng.uniform(0, np.pi)
+            )
             picture[inside] += rng.uniform(300, 900)
             mask[inside] = i + 1
             rows.append((f"image{number}.tif", i + 1, "long" if long else "round"))
@@ -84,7 +79,7 @@ def crops_study(tmp_path_factory) -> Path:
     for name, minor in (("long", 4), ("round", 9)):
         (folder / "crops" / name).mkdir(parents=True)
         for i in range(20):
-            inside = ellipse((32, 32), 15.5, 15.5, 10, minor, rng.uniform(-1.5, 1.5))
+            inside = draw_ellipse((32, 32), 15.5, 15.5, 10, minor, rng.uniform(-1.5, 1.5))
             picture = rng.normal(20, 2, (32, 32)) + 150 * inside
             file = folder / "crops" / name / f"t{i:02d}_m{i % 5}.tif"
             tifffile.imwrite(file, picture.astype(np.uint8))

@@ -6,6 +6,7 @@ import napari.layers
 import numpy as np
 import pandas as pd
 import pytest
+from mouse import press
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractButton, QColorDialog, QFileDialog, QLineEdit
@@ -57,12 +58,6 @@ def bare_study(field_study, tmp_path):
 def annotator(dock, own_study):
     dock.session.open_study(own_study)
     return dock.annotator
-
-
-def press(qtbot, button):
-    assert button.isEnabled(), button.text()
-    assert button.isVisible(), button.text()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def canvas_of(viewer):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from mouse import press
 from napari.layers import Labels
 from qtpy.QtCore import QRect, Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog
@@ -53,12 +54,6 @@ def place(monkeypatch, tmp_path):
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
     return asked
-
-
-def press(qtbot, button):
-    assert button.isEnabled(), button.text()
-    assert button.isVisible(), button.text()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def seen(qtbot, dock):

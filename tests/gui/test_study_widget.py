@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from mouse import press
 from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication
@@ -39,12 +40,6 @@ def dock(viewer):
 def own_study(field_study, tmp_path):
     """A copy that a test may change."""
     return shutil.copytree(field_study, tmp_path / "study")
-
-
-def press(qtbot, button):
-    assert button.isEnabled(), button.text()
-    assert button.isVisible(), button.text()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def canvas_point(viewer, world):

@@ -1,9 +1,9 @@
 """Annotations in a study: seen at once, learned from when a step is run again."""
 
-import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from drawn import make_field
 
 from napari_parsimony.cells.annotations import Annotations
 from napari_parsimony.cells.config import CellsConfig
@@ -15,24 +15,11 @@ from napari_parsimony.study.study import Study
 from napari_parsimony.vae.config import VaeConfig
 
 
-def draw(seed):
-    """Draw 16 ellipses of all shapes, and their labels."""
-    rng, side = np.random.default_rng(seed), 160
-    image, labels = rng.normal(100, 4, (side, side)), np.zeros((side, side), np.int32)
-    rows, columns = np.mgrid[:side, :side]
-    for i in range(16):
-        y, x = (np.array(divmod(i, 4)) + 0.5) * 40 + rng.uniform(-3, 3, 2)
-        inside = ((rows - y) / rng.uniform(4, 9)) ** 2 + ((columns - x) / rng.uniform(9, 12)) ** 2
-        image[inside <= 1] += rng.uniform(300, 900)
-        labels[inside <= 1] = i + 1
-    return image.astype(np.uint16), labels
-
-
 @pytest.fixture
 def study(tmp_path):
     images, labels = [], []
     for number in range(3):
-        image, mask = draw(number)
+        image, mask = make_field(number)
         images.append(tmp_path / f"i{number}.tif")
         labels.append(tmp_path / f"l{number}.tif")
         tifffile.imwrite(images[-1], image)

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -34,7 +35,7 @@ class Annotations:
     colours: Mapping[str, str] = field(default_factory=dict)
     cells: Mapping[CellKey, str | None] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def stamp(self) -> str:
         """Hash of the classes of cells; an empty text if nobody annotated any."""
         if not self.cells:

@@ -1,9 +1,7 @@
 """The commands: one for each step, and a few over the whole study."""
 
-import json
 import os
 import shutil
-import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,7 +14,13 @@ from napari_parsimony import __version__
 from napari_parsimony.cli import display
 from napari_parsimony.cli.export import export_command
 from napari_parsimony.cli.judge import judge_command
-from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
+from napari_parsimony.cli.options import (
+    SectionedCommand,
+    given_config,
+    json_option,
+    progress_option,
+    settings_of,
+)
 from napari_parsimony.cli.segment import segment_command
 from napari_parsimony.cli.traversal import traversal_command
 from napari_parsimony.config import Config, parse_config
@@ -66,31 +70,12 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
     group.add_command(_status_command(steps))
     group.add_command(_settings_command(steps))
     if "equations" in steps:
-        group.add_command(judge_command(use, _from_json, [_json_option(), _progress_option()]))
+        group.add_command(judge_command(use))
         group.add_command(_choose_command())
         group.add_command(traversal_command())
         group.add_command(export_command())
-    group.add_command(segment_command(use, _from_json, [_json_option(), _progress_option()]))
+    group.add_command(segment_command(use))
     return group
-
-
-def _progress_option() -> click.Option:
-    return click.Option(
-        ["--progress"],
-        type=click.Choice(["auto", "bar", "lines", "json", "none"]),
-        default="auto",
-        show_default=True,
-        help="How to show progress; auto is a bar in a terminal and lines elsewhere.",
-    )
-
-
-def _json_option() -> click.Option:
-    return click.Option(
-        ["--config-json"],
-        metavar="TEXT",
-        help="Settings as one JSON object, '-' to read it from standard input; options beside it "
-        "win.",
-    )
 
 
 def _study_argument() -> click.Argument:
@@ -101,8 +86,8 @@ def _step_command(step: Step, first: bool, use: Use) -> click.Command:
     def callback(study: Path, config_json: str | None, progress: str, **given: Any) -> None:
         show = display.make(progress)
         use(show)
-        values = {**_from_json(config_json), **given_settings(command, given)}
-        config = with_absolute_paths(parse_config(step.config, values), Path.cwd())
+        config = given_config(step.config, command, config_json, given)
+        config = with_absolute_paths(config, Path.cwd())
         with _study_at(study, begin=first) as opened:
             _run(opened, step, config, show)
 
@@ -115,8 +100,8 @@ def _step_command(step: Step, first: bool, use: Use) -> click.Command:
         params=[
             _study_argument(),
             *settings_of(step.config),
-            _json_option(),
-            _progress_option(),
+            json_option(),
+            progress_option(),
         ],
     )
     return command
@@ -162,7 +147,7 @@ def _run_command(steps: Mapping[str, Step], use: Use) -> click.Command:
                 type=int,
                 help="Hold out this fold; by default in a study of its own, CONFIG-fold-K.",
             ),
-            _progress_option(),
+            progress_option(),
         ],
     )
 
@@ -320,15 +305,3 @@ def _read_toml(path: Path, steps: Mapping[str, Step]) -> dict[str, dict[str, Any
                 f"{', '.join(f'[{step}]' for step in steps)}."
             )
     return content
-
-
-def _from_json(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        values = json.loads(sys.stdin.read() if text == "-" else text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"The option --config-json is not JSON: {error}.") from error
-    if not isinstance(values, dict):
-        raise UserError("The option --config-json needs a JSON object with settings by name.")
-    return values

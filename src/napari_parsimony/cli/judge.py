@@ -1,14 +1,19 @@
 """The command 'judge': what the latents of a study are worth, in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from napari_parsimony.cli import display
-from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
-from napari_parsimony.config import parse_config
+from napari_parsimony.cli.options import (
+    SectionedCommand,
+    given_config,
+    json_option,
+    progress_option,
+    settings_of,
+)
 from napari_parsimony.progress import Progress
 from napari_parsimony.study.judge_config import JudgeConfig
 from napari_parsimony.study.study import Study
@@ -16,24 +21,16 @@ from napari_parsimony.study.study import Study
 if TYPE_CHECKING:
     from napari_parsimony.study.learned import Judged
 
-Read = Callable[[str | None], Mapping[str, Any]]
-
 MARKS = {"good": "+", "note": "!", "bad": "x"}
 
 
-def judge_command(
-    use: Callable[[display.Display], None], from_json: Read, options: list[click.Parameter]
-) -> click.Command:
+def judge_command(use: Callable[[display.Display], None]) -> click.Command:
     """Make the command `judge`.
 
     Parameters
     ----------
     use
         Is told how to show progress and errors.
-    from_json
-        Reads settings that are given as JSON.
-    options
-        `--config-json` and `--progress`.
     """
 
     def callback(study: Path, config_json: str | None, progress: str, **given: Any) -> None:
@@ -41,8 +38,7 @@ def judge_command(
 
         show = display.make(progress)
         use(show)
-        values = {**from_json(config_json), **given_settings(command, given)}
-        config = parse_config(JudgeConfig, values)
+        config = given_config(JudgeConfig, command, config_json, given)
         with show.step("judge", "Judge the latents") as report:
             judged = judge_vae(Study.open(study), config, report)
             report(Progress(2, 2, "Judged", preview=judged.to_dict()))
@@ -60,7 +56,8 @@ def judge_command(
         params=[
             click.Argument(["study"], type=click.Path(path_type=Path)),
             *settings_of(JudgeConfig),
-            *options,
+            json_option(),
+            progress_option(),
         ],
     )
     return command

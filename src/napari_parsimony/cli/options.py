@@ -1,17 +1,20 @@
 """Command line options from the fields of a configuration, so that there is one source for both."""
 
 import json
+import sys
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from napari_parsimony.config import Config
+from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
+
+C = TypeVar("C", bound=Config)
 
 SETTINGS, ADVANCED, RUNNING = SECTIONS = ("Settings", "Advanced settings", "Options")
 METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
@@ -128,3 +131,49 @@ def _without_none(annotation: Any) -> Any:
 
 def _is_mapping(kind: Any) -> bool:
     return get_origin(kind) in (dict, Mapping)
+
+
+def progress_option() -> click.Option:
+    """Make the option `--progress`."""
+    return click.Option(
+        ["--progress"],
+        type=click.Choice(["auto", "bar", "lines", "json", "none"]),
+        default="auto",
+        show_default=True,
+        help="How to show progress; auto is a bar in a terminal and lines elsewhere.",
+    )
+
+
+def json_option() -> click.Option:
+    """Make the option `--config-json`."""
+    return click.Option(
+        ["--config-json"],
+        metavar="TEXT",
+        help="Settings as one JSON object, '-' to read it from standard input; options beside it "
+        "win.",
+    )
+
+
+def given_config(
+    kind: type[C], command: click.Command, config_json: str | None, given: Mapping[str, Any]
+) -> C:
+    """Read settings: those of `--config-json`, and options beside it, which win.
+
+    Raises
+    ------
+    UserError
+        If the JSON cannot be read, or the settings are wrong.
+    """
+    return parse_config(kind, {**_from_json(config_json), **given_settings(command, given)})
+
+
+def _from_json(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        values = json.loads(sys.stdin.read() if text == "-" else text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"The option --config-json is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise UserError("The option --config-json needs a JSON object with settings by name.")
+    return values

@@ -1,7 +1,7 @@
 """The command 'segment': labels for images that have none."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +9,22 @@ import click
 
 from napari_parsimony.cells.config import SegmentConfig
 from napari_parsimony.cli import display
-from napari_parsimony.cli.options import SectionedCommand, given_settings, settings_of
-from napari_parsimony.config import parse_config
+from napari_parsimony.cli.options import (
+    SectionedCommand,
+    given_config,
+    json_option,
+    progress_option,
+    settings_of,
+)
 
-Read = Callable[[str | None], Mapping[str, Any]]
 
-
-def segment_command(
-    use: Callable[[display.Display], None], from_json: Read, options: list[click.Parameter]
-) -> click.Command:
+def segment_command(use: Callable[[display.Display], None]) -> click.Command:
     """Make the command `segment`.
 
     Parameters
     ----------
     use
         Is told how to show progress and errors.
-    from_json
-        Reads settings that are given as JSON.
-    options
-        `--config-json` and `--progress`.
     """
 
     def callback(
@@ -37,8 +34,7 @@ def segment_command(
 
         show = display.make(progress)
         use(show)
-        values = {**from_json(config_json), **given_settings(command, given)}
-        config = parse_config(SegmentConfig, values)
+        config = given_config(SegmentConfig, command, config_json, given)
         # so that messages name files in full
         image, out = (Path(os.path.abspath(path.expanduser())) for path in (image, out))
         with show.step("segment", "Find nuclei") as report:
@@ -57,7 +53,8 @@ def segment_command(
             click.Argument(["image"], type=click.Path(path_type=Path)),
             click.Argument(["out"], type=click.Path(path_type=Path)),
             *settings_of(SegmentConfig),
-            *options,
+            json_option(),
+            progress_option(),
         ],
     )
     return command

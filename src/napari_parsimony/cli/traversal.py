@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.cli.options import SectionedCommand
 from napari_parsimony.errors import UserError
-from napari_parsimony.study.latent_names import read_latent_names
+from napari_parsimony.study.latent_names import read_latent_names, title
 from napari_parsimony.study.study import Study
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAMES = 30
-CellKey = tuple[str, int, int]
 
 
 def traversal_command() -> click.Command:
@@ -87,9 +87,6 @@ def _draw(
     latents: list[str] = statistics["name"].tolist()
     start = statistics["mean"].to_numpy() if cell is None else _latents_of(study, cell)
 
-    def title(index: int) -> str:
-        return f"{latents[index]} {names.get(latents[index], '')}".strip()
-
     if to is not None:
         positions = straight_line(start, _latents_of(study, to), FRAMES)
         captions = [f"{share / (FRAMES - 1):.0%}" for share in range(FRAMES)]
@@ -99,12 +96,14 @@ def _draw(
         index = latents.index(latent)
         values = even_values(statistics, start, [index], FRAMES)[0]
         positions = sweep(start, index, values)
-        captions = [f"{title(index)} = {rounded(value)}" for value in values]
+        captions = [f"{title(latents[index], names)} = {rounded(value)}" for value in values]
     else:
         active = statistics[statistics["active"]].sort_values("rank").index.tolist()
         if not active:
             raise UserError("No latent is active: the VAE has learned nothing of the cells yet.")
-        titles = [f"{title(i)}\n{statistics['kl'].iloc[i]:.2f} nats" for i in active]
+        titles = [
+            f"{title(latents[i], names)}\n{statistics['kl'].iloc[i]:.2f} nats" for i in active
+        ]
         grid = traversal_grid(study.vae(), start, statistics, active, steps)
         return png(grid_picture(grid, titles, 96))
     return movie(movie_frames(decode_latents(study.vae(), positions), captions), kind)

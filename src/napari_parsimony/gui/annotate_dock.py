@@ -10,10 +10,8 @@ from qtpy.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -26,7 +24,15 @@ from napari_parsimony.gui import import_classes
 from napari_parsimony.gui.annotate_keys import NEXT, REDO, UNDO, CanvasKeys, act, key_of
 from napari_parsimony.gui.annotator import Annotator
 from napari_parsimony.gui.class_table import ClassTable
-from napari_parsimony.gui.dock import fill_dock, follow, message_label, missing, when_destroyed
+from napari_parsimony.gui.dock import (
+    fill_dock,
+    follow,
+    in_row,
+    message_label,
+    missing,
+    push_button,
+    when_destroyed,
+)
 from napari_parsimony.gui.export_button import ExportButton
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.overlay_click import on_click
@@ -56,7 +62,7 @@ class AnnotateDock(QWidget):
         self.content = QWidget()
         self.table = ClassTable(annotator)
         self.table.failed.connect(self._fail)
-        self.lacking, self.target, self.said, self.since = (_text() for _ in range(4))
+        self.lacking, self.target, self.said, self.since = (QLabel(wordWrap=True) for _ in range(4))
         self.said.setTextFormat(Qt.TextFormat.PlainText)
         self.panel = StepPanel(session, "classify")  # only its `runs` are shown
         self._open = False
@@ -78,27 +84,29 @@ class AnnotateDock(QWidget):
 
     def _make_buttons(self) -> None:
         table = self.table
-        self.add = _button("Add", "Add a class, and type its name.", self._add)
-        self.remove = _button(
+        self.add = push_button("Add", "Add a class, and type its name.", self._add)
+        self.remove = push_button(
             "Remove", "Remove the chosen class: its cells have none any more.", self._remove
         )
-        self.up = _button("Import…", "Classes from a CSV, or from a layer's features.", self._ask)
-        self.paint = _button("Paint", "", self._show_target)
+        self.up = push_button(
+            "Import…", "Classes from a CSV, or from a layer's features.", self._ask
+        )
+        self.paint = push_button("Paint", "", self._show_target)
         self.paint.setCheckable(True)
         self.paint.setToolTip(
             "<qt>While this is on, every cell that you click gets the class that is chosen in the "
             "list.</qt>"
         )
-        self.next = _button(
+        self.next = push_button(
             "Next most uncertain (N)",
             "Go to the cell, among those without a class, whose score is nearest to 0: its class "
             "teaches most. Before there are scores: the one least like those that have a class. "
             "When all have one: those that nobody confirmed.",
             lambda: self.press(NEXT),
         )
-        self.undo = _button("Undo (U)", "", lambda: self.press(UNDO))
-        self.redo = _button("Redo (Shift+U)", "", lambda: self.press(REDO))
-        self.gallery = _button(
+        self.undo = push_button("Undo (U)", "", lambda: self.press(UNDO))
+        self.redo = push_button("Redo (Shift+U)", "", lambda: self.press(REDO))
+        self.gallery = push_button(
             "Gallery",
             "Open the dock 'Gallery': crops side by side, sorted, to annotate many at once.",
             self._open_gallery,
@@ -115,7 +123,7 @@ class AnnotateDock(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 4, 0)
         column.addWidget(self.table)
-        column.addLayout(_row(self.add, self.remove, self.up))
+        column.addLayout(in_row(self.add, self.remove, self.up))
         for label in (self.lacking, self.target):
             column.addWidget(label)
         buttons = QGridLayout()
@@ -338,23 +346,3 @@ class AnnotateDock(QWidget):
         super().hideEvent(event)
         self._open = False
         self._bind()
-
-
-def _button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(f"<qt>{tooltip}</qt>")
-    button.clicked.connect(lambda *_: clicked())
-    return button
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

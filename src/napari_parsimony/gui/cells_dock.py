@@ -31,7 +31,7 @@ from napari_parsimony.gui.cells_layers import FieldLayers, open_layers
 from napari_parsimony.gui.cells_panel import CellsPanel
 from napari_parsimony.gui.cells_preview import MOST, CropsView, describe
 from napari_parsimony.gui.cells_table import LayersTable, follow_emitters
-from napari_parsimony.gui.dock import fill_dock, follow, wheel_needs_focus
+from napari_parsimony.gui.dock import fill_dock, follow, text_label, wheel_needs_focus
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.study import Study
@@ -94,7 +94,7 @@ class CellsDock(QWidget):
             "<qt>Begin a study in a new folder; a name and place are proposed.</qt>"
         )
         self.new_button.clicked.connect(lambda *_: self._ask_new())
-        self.hint = _text()
+        self.hint = text_label()
         self.source = _box("<qt>Whether cells are of layers in this window, or of files.</qt>")
         self.source.addItems([LAYERS, FILES])
         self.source.currentIndexChanged.connect(lambda *_: self._show_source())
@@ -115,7 +115,7 @@ class CellsDock(QWidget):
         columns.addRow("Classes from", self.classes)
         columns.addRow("Groups from", self.groups)
         self.crops = CropsView()
-        self.crops_text = _text()
+        self.crops_text = text_label()
 
         # of layers
         self.layers = QWidget()
@@ -353,13 +353,6 @@ def _preview(config: CellsConfig, fields: Sequence[FieldLayers], frame: int) -> 
 
 def _saved(study: Study, fields: Sequence[FieldLayers], axes: str, *columns: Any) -> Any:
     return study, save_layers(fields, study.path, axes, *columns)
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
 
 
 def _box(tooltip: str) -> QComboBox:

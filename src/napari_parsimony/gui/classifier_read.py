@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.study.steps import group_word, target
+from napari_parsimony.study.steps import group_word, learned_elsewhere, target
 from napari_parsimony.study.study import Study
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def evaluate_cells(folder: str, expression: "Expression | None", cells: str | No
     study = Study.open(folder)
     table, networks = study.cells(), study.network_scores()
     classes, positive = _classes_now(study, table["class"])
-    elsewhere = _learned_elsewhere(study)
+    elsewhere = learned_elsewhere(study)
     cells = cells or ("all" if elsewhere else "test")
     chosen = np.isfinite(positive)
     if cells != "all":
@@ -262,16 +262,6 @@ def _classes_now(study: Study, raw: pd.Series) -> tuple[tuple[str, str], NDArray
     for value, members in enumerate(mapping.values()):
         positive[raw.isin(list(members)).to_numpy(bool)] = value
     return classes, positive
-
-
-def _learned_elsewhere(study: Study) -> bool:
-    """Whether no class of this study had a say in its networks, equation and latents."""
-    records = [study.step(name) for name in ("classify", "equations")]
-    vae = study.step("vae")
-    guided = vae is not None and vae.config.get("guidance", 0) > 0 and vae.config["steps"] > 0
-    return not guided and all(
-        record is None or record.config.get("start_from") is not None for record in records
-    )
 
 
 def _where(cells: str, number: int, groups: int, word: str, elsewhere: bool) -> str:

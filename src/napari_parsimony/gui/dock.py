@@ -8,7 +8,7 @@ from weakref import WeakMethod
 from psygnal import SignalInstance
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
 from napari_parsimony.gui.latex import theme_of
@@ -132,6 +132,29 @@ def message_label() -> QLabel:
     label.setWordWrap(True)
     label.setMargin(8)
     return label
+
+
+def text_label() -> QLabel:
+    """Label for sentences that people may want to copy."""
+    label = QLabel(wordWrap=True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def push_button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:
+    """Button that calls a function; its tooltip is rich text, so that long ones are wrapped."""
+    button = QPushButton(text)
+    button.setToolTip(f"<qt>{tooltip}</qt>")
+    button.clicked.connect(lambda *_: clicked())
+    return button
+
+
+def in_row(*widgets: QWidget) -> QHBoxLayout:
+    """Lay widgets out beside each other."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
 
 
 class LiveLabel(QWidget):

@@ -1,5 +1,6 @@
 """Layers of a study's picture: added, aligned, given back, and missed when users remove them."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from napari_parsimony.gui.pictures import Picture, Source, source_of
 from napari_parsimony.gui.session import Session
 
 
-class OverlayLayers:
+class OverlayLayers(ABC):
     """The part of an `Overlay` that chooses a picture and keeps its layers."""
 
     shown_changed = Signal()
@@ -32,12 +33,12 @@ class OverlayLayers:
         self._source: Source | None = None
         self._forget()
 
+    @abstractmethod
     def recolour(self) -> None:
         """See `Overlay`."""
-        raise NotImplementedError
 
-    def _follow_view(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _follow_view(self) -> None: ...
 
     def _forget(self) -> None:
         self._picture: Picture | None = None

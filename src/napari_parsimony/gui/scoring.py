@@ -1,6 +1,7 @@
 """What a session knows of equations, scores and classes."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ UNDECIDED = "not decided"
 UNKNOWN_CLASSES = ("first class", "second class")
 
 
-class Scoring:
+class Scoring(ABC):
     """The part of a `Session` that scores cells and latent positions."""
 
     expression_changed = Signal(object)
@@ -30,16 +31,16 @@ class Scoring:
     _candidate: int | None
     _by_hand: "Expression | None"
 
+    @abstractmethod
     def has(self, step: str) -> bool:
         """See `Session`."""
-        raise NotImplementedError
 
-    def _open(self) -> "Study":
-        raise NotImplementedError
+    @abstractmethod
+    def _open(self) -> "Study": ...
 
     @property
-    def _names(self) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _names(self) -> Sequence[str]: ...
 
     # Equations
 

@@ -17,7 +17,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.gui.scoring import UNKNOWN_CLASSES, Scoring
 from napari_parsimony.jobs.job import Job
 from napari_parsimony.report import STEPS
-from napari_parsimony.study.latent_names import read_latent_names, write_latent_names
+from napari_parsimony.study.latent_names import read_latent_names, title, write_latent_names
 from napari_parsimony.study.steps import target
 from napari_parsimony.study.study import Study
 
@@ -332,7 +332,7 @@ class Session(Scoring):
 
     def title_of(self, latent: str) -> str:
         """Name of a latent with its index, for people: ``z3 size``."""
-        return f"{latent} {self.latent_names.get(latent, '')}".strip()
+        return title(latent, self.latent_names)
 
     # Latents
 

@@ -5,12 +5,12 @@ from html import escape
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.curves import Curves
-from napari_parsimony.gui.dock import follow
+from napari_parsimony.gui.dock import follow, text_label
 from napari_parsimony.gui.forms import Form, config_to_widgets, set_values, widgets_to_config
 from napari_parsimony.gui.runner import Runner, TimeLeft, words
 from napari_parsimony.gui.session import Session
@@ -49,7 +49,7 @@ class StepPanel(QWidget):
         self.runner = Runner.of(session)
         self._form: Form | None = None
         self._left = TimeLeft()
-        self.summary = _text()
+        self.summary = text_label()
         self.run_button, self.cancel_button = QPushButton(), QPushButton("Cancel")
         self.run_button.clicked.connect(lambda *_: self.run_step())
         self.cancel_button.setToolTip(
@@ -59,7 +59,7 @@ class StepPanel(QWidget):
         self.cancel_button.clicked.connect(lambda *_: self.runner.cancel())
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
-        self.message = _text()
+        self.message = text_label()
         self.curves = Curves()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -211,10 +211,3 @@ class StepPanel(QWidget):
 
 def _of(step: str, message: str) -> str:
     return f"{STEPS[step].title}: {message}"
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
     QMenu,
-    QPushButton,
     QScrollArea,
     QSizePolicy,
     QVBoxLayout,
@@ -21,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui import docks
-from napari_parsimony.gui.dock import fill_dock, follow
+from napari_parsimony.gui.dock import fill_dock, follow, in_row, push_button
 from napari_parsimony.gui.layers_form import LayersForm
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.overlay_controls import OverlayControls
@@ -60,13 +58,13 @@ class StudyWidget(QWidget):
         self.title = QLabel()
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.open_button = _button("Open…", "Open the folder of a study.", self._ask_open)
-        self.new_button = _button("New…", "Begin a study in a new folder.", self._ask_new)
-        self.demo_button = _button(
+        self.open_button = push_button("Open…", "Open the folder of a study.", self._ask_open)
+        self.new_button = push_button("New…", "Begin a study in a new folder.", self._ask_new)
+        self.demo_button = push_button(
             "Demo", "Open a small finished study, to look at and to play with.", self.open_demo
         )
-        self.docks_button = _button("Docks", "Open another dock of the plugin.", self._ask_dock)
-        self.again_button = _button("", "", self._open_again)
+        self.docks_button = push_button("Docks", "Open another dock of the plugin.", self._ask_dock)
+        self.again_button = push_button("", "", self._open_again)
         self.again_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.steps = QListWidget()
         self.steps.setToolTip(
@@ -92,7 +90,7 @@ class StudyWidget(QWidget):
         self._body.setContentsMargins(0, 0, 4, 0)
         self._body.addWidget(self.title)
         self._body.addLayout(
-            _row(self.open_button, self.new_button, self.demo_button, self.docks_button)
+            in_row(self.open_button, self.new_button, self.demo_button, self.docks_button)
         )
         self._body.addWidget(self.again_button)
         self._body.addWidget(self.controls)
@@ -240,24 +238,3 @@ class StudyWidget(QWidget):
                 self.panel.set_values(self.layers_form.settings())
             except UserError as error:
                 self.panel.say(str(error), failed=True)
-
-
-def _button(text: str, tooltip: str, clicked: object) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(f"<qt>{tooltip}</qt>")
-    button.clicked.connect(lambda *_: clicked())  # type: ignore[operator]
-    return button
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

@@ -1,5 +1,7 @@
 """What people call the latents of a study."""
 
+from collections.abc import Mapping
+
 from napari_parsimony.artefact import read_json, write_json
 from napari_parsimony.errors import UserError
 from napari_parsimony.study.study import Study
@@ -37,8 +39,9 @@ def write_latent_names(study: Study, names: dict[str, str]) -> None:
     record = study.step("vae")
     if record is None:
         raise UserError(f"The study '{study.name}' has no latents yet: run the step 'vae'.")
-    path = study.path / FILE
-    try:
-        write_json(path, {"vae": record.fingerprint, "names": names})
-    except OSError as error:
-        raise UserError(f"Could not write {path}: {error.strerror or error}.") from error
+    write_json(study.path / FILE, {"vae": record.fingerprint, "names": names})
+
+
+def title(latent: str, names: Mapping[str, str]) -> str:
+    """Name of a latent with its index, for people: ``z3 size``."""
+    return f"{latent} {names.get(latent, '')}".strip()

@@ -20,7 +20,7 @@ from napari_parsimony.vae.config import VaeConfig
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["STEPS", "Step", "crops_made", "group_word", "target"]
+__all__ = ["STEPS", "Step", "crops_made", "group_word", "learned_elsewhere", "target"]
 
 
 def crops_made(study: Study) -> dict[str, object]:
@@ -61,6 +61,16 @@ def target(study: Study) -> "tuple[np.ndarray, tuple[str, str]]":
         first, second = study.read("classify", "summary.json", lambda p: read_json(p)["names"])
         return np.full(len(raw), np.nan), (str(first), str(second))
     return binary_targets(raw, record.config["classes"] if record else {})
+
+
+def learned_elsewhere(study: Study) -> bool:
+    """Whether no class of this study had a say in its networks, equation and latents."""
+    records = [study.step(name) for name in ("classify", "equations")]
+    vae = study.step("vae")
+    guided = vae is not None and vae.config.get("guidance", 0) > 0 and vae.config["steps"] > 0
+    return not guided and all(
+        record is None or record.config.get("start_from") is not None for record in records
+    )
 
 
 def _cells(study: Study, config: CellsConfig, out: Path, _: Path, report: Report) -> None:
@@ -154,7 +164,7 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
     )
     cells = study.cells()
     notes = []
-    if _learned_elsewhere(study):
+    if learned_elsewhere(study):
         cells = cells.assign(split="test")
         config = config.model_copy(update={"baseline": False})
         notes.append(
@@ -192,15 +202,6 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
         ],
         report,
     )
-
-
-def _learned_elsewhere(study: Study) -> bool:
-    """Whether no class of this study had a say in its networks, equation and latents."""
-    records = {name: study.step(name) for name in ("vae", "classify", "equations")}
-    config = {name: record.config for name, record in records.items() if record is not None}
-    guided_here = config["vae"].get("guidance", 0) > 0 and config["vae"]["steps"] > 0
-    taken_over = [config[name].get("start_from") for name in ("classify", "equations")]
-    return None not in taken_over and not guided_here
 
 
 def _by_name(*steps: Step) -> dict[str, Step]:

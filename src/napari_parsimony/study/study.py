@@ -261,8 +261,7 @@ class Study:
         """
         from napari_parsimony.cells.annotations import write_annotations
 
-        with _usable(self.path):
-            write_annotations(annotations, self.path / ANNOTATIONS)
+        write_annotations(annotations, self.path / ANNOTATIONS)
 
     def classes_told(self) -> "pd.Series":
         """Class of every cell as the step 'classify' was told, missing where nobody knew."""
