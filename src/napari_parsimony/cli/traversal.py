@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.cli.options import SectionedCommand
 from napari_parsimony.errors import UserError
 from napari_parsimony.study.latent_names import read_latent_names, title
@@ -14,6 +13,8 @@ from napari_parsimony.study.study import Study
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from napari_parsimony.cells.annotations import CellKey
 
 FRAMES = 30
 
@@ -24,8 +25,8 @@ def traversal_command() -> click.Command:
     def callback(
         study: Path,
         out: Path,
-        cell: CellKey | None,
-        to: CellKey | None,
+        cell: "CellKey | None",
+        to: "CellKey | None",
         latent: str | None,
         steps: int,
     ) -> None:
@@ -61,8 +62,8 @@ def traversal_command() -> click.Command:
 def _draw(
     study: Study,
     kind: str,
-    cell: CellKey | None,
-    to: CellKey | None,
+    cell: "CellKey | None",
+    to: "CellKey | None",
     latent: str | None,
     steps: int,
 ) -> bytes:
@@ -109,7 +110,7 @@ def _draw(
     return movie(movie_frames(decode_latents(study.vae(), positions), captions), kind)
 
 
-def _latents_of(study: Study, key: CellKey) -> "NDArray[np.float64]":
+def _latents_of(study: Study, key: "CellKey") -> "NDArray[np.float64]":
     cells = study.cells()
     image, frame, label = key
     here = (cells["image"] == image) & (cells["frame"] == frame) & (cells["label"] == label)
