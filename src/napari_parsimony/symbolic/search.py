@@ -133,7 +133,8 @@ def search_front(
     earlier: list[Found] = []
     for number, name in enumerate(config.engines):
         reporter = _reporter(report, name, number, total, tuple(earlier))
-        for member in engine(name).search(problem, reporter):
+        informed = replace(problem, guesses=tuple(found))
+        for member in engine(name).search(informed, reporter):
             found.setdefault(member.expression, (name, member.seed))
             earlier.append(member)
 

@@ -25,12 +25,17 @@ class Problem:
         What to imitate with the least squared error, shape (cells,), finite.
     config
         Budgets and operators.
+    guesses
+        Equations known before the search, of the same variables: those written by hand and what
+        engines before this one found. An engine may start from them; the search is then still
+        decided by problem and seed.
     """
 
     values: NDArray[np.float64]
     names: tuple[str, ...]
     target: NDArray[np.float64]
     config: EquationsConfig
+    guesses: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,13 @@ def run_child(
         job = Path(folder)
         np.save(job / "values.npy", problem.values, allow_pickle=False)
         np.save(job / "target.npy", problem.target, allow_pickle=False)
-        settings = {"engine": engine, "config": problem.config.model_dump(mode="json")}
-        (job / "job.json").write_text(json.dumps({**settings, "names": problem.names}))
+        settings = {
+            "engine": engine,
+            "config": problem.config.model_dump(mode="json"),
+            "names": problem.names,
+            "guesses": [str(guess) for guess in problem.guesses],
+        }
+        (job / "job.json").write_text(json.dumps(settings))
         with (job / "stderr").open("w+b") as errors, _process(job, errors) as child:
             if started is not None:
                 started(child.pid)
