@@ -74,17 +74,18 @@ def replace_file(target: Path, content: bytes | str) -> None:
     fresh = _sibling(target, "partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(target)
+        try:
+            with fresh.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"Could not write {target}: {error.strerror or error}. Nothing was changed."
         ) from error
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,6 +10,7 @@ from napari_parsimony.symbolic.front import Candidate, Front
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.evaluate import compare
 from napari_parsimony.trust.schemes import Complexity
+from napari_parsimony.vae.verdict import Finding, Verdict
 
 LAW = "z29*(z17**2+z21**2)-exp(exp(z3))"
 FRONT = ("0.31", "z29-0.4", "z29*z17**2-1.05", LAW, f"{LAW}+0.00123*tanh(z1*z2)-0.2/(1+z5**2)")
@@ -85,6 +86,13 @@ def content(
         active=18,
         latents=32,
         guidance=0.0,
+        latent_names={"z17": "size <of nucleus>"},
+        verdict=Verdict(
+            "note",
+            "These latents can be used; know one thing about them.",
+            (Finding("note", "Texture is lost: 10 % < 20 %.", "Raise 'capacity'."),
+             Finding("good", "18 of 32 latents are active.")),
+        ),
         front=front(),
         decision=Decision(x, y if two else None, {"z3": -3.0, "z21": 0.0}, target),
         history=history,

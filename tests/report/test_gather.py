@@ -64,7 +64,8 @@ def vae_step(study, config, out, checkpoints, report):
     write_json(out / "latents.json", statistics.to_dict("records"))
     latents = pd.DataFrame(mean, columns=latent_names(5))
     pd.concat([study.cells()[KEY], latents], axis=1).to_parquet(out / "latents.parquet")
-    pd.DataFrame({"step": [0, 10, 20], "loss": [3.0, 2.0, 1.0]}).to_parquet(out / "history.parquet")
+    history = {"step": [0, 10, 20], "loss": [3.0, 2.0, 1.0], "held-out loss": [3.1, 2.1, 1.1]}
+    pd.DataFrame(history).to_parquet(out / "history.parquet")
 
 
 def classify_step(study, config, out, checkpoints, report):

@@ -65,6 +65,7 @@ def test_the_page_is_well_formed_and_complete(text):
     shown = " ".join(checker.text)
     for words_of in ("95 %", "z29·(z17² + z21²) − exp(exp(z3))", "come from 8 movies only",
                      "3 not decided", "fingerprint ffffffffffff", "principal axis",
+                     "Raise 'capacity'.", "know one thing about them",
                      r"z_{29} \, \left(z_{17}^{2} + z_{21}^{2}\right)",
                      "z29*(z17**2 + z21**2) - exp(exp(z3))"):  # fmt: skip
         assert words_of in shown, words_of

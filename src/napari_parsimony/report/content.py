@@ -12,6 +12,7 @@ from napari_parsimony.figures.decision import AlongLatent
 from napari_parsimony.figures.network import alive
 from napari_parsimony.symbolic.front import Front
 from napari_parsimony.trust.schemes import Schemes
+from napari_parsimony.vae.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Content:
         How many latents the VAE uses, of how many.
     guidance
         Weight with which classes had a say in the latents, 0 for none.
+    latent_names
+        What people call latents, by z0, z1, …; only those that have a name.
+    verdict
+        What the VAE is worth.
     front
         The equations.
     decision
@@ -88,6 +93,8 @@ class Content:
     active: int
     latents: int
     guidance: float
+    latent_names: Mapping[str, str]
+    verdict: Verdict
     front: Front
     decision: Decision | None
     history: pd.DataFrame

@@ -10,6 +10,8 @@ from napari_parsimony.figures.decision import AlongLatent
 from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Content, Decision
 from napari_parsimony.report.words import listed, natural
+from napari_parsimony.study.latent_names import read_latent_names
+from napari_parsimony.study.learned import judge_vae
 from napari_parsimony.study.steps import STEPS, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.expression import Expression
@@ -103,6 +105,8 @@ def gather(study: Study, config: ReportConfig) -> Content:
         active=latents.active,
         latents=len(latents.names),
         guidance=latents.guidance,
+        latent_names=read_latent_names(study),
+        verdict=judge_vae(study).verdict,
         front=front,
         decision=_decision(front.choice.expression, latents, held_out, positive, config),
         history=study.history(),

@@ -15,6 +15,7 @@ from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Content
 from napari_parsimony.report.css import STYLE
 from napari_parsimony.report.html import Markup, join, picture, table, tag
+from napari_parsimony.study.latent_names import title
 from napari_parsimony.trust.metrics import METRICS
 from napari_parsimony.trust.schemes import Estimate
 
@@ -53,10 +54,10 @@ def write_report(study: "Study", config: ReportConfig, out: Path, report: Report
 def page(content: Content, report: Report = silent) -> str:
     """Write the page as HTML."""
     parts = []
-    for number, (name, title, section) in enumerate(SECTIONS):
-        report(Progress(number + 1, len(SECTIONS) + 1, f"Report: {title}"))
-        parts.append(tag("section", tag("h2", title), *section(content), id=name))
-    links = [tag("a", title, href=f"#{name}") for name, title, _ in SECTIONS]
+    for number, (name, heading, section) in enumerate(SECTIONS):
+        report(Progress(number + 1, len(SECTIONS) + 1, f"Report: {heading}"))
+        parts.append(tag("section", tag("h2", heading), *section(content), id=name))
+    links = [tag("a", heading, href=f"#{name}") for name, heading, _ in SECTIONS]
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -269,7 +270,8 @@ def _network(content: Content) -> list[Markup]:
 
 
 def _traversals(content: Content) -> list[Markup]:
-    figure = cells.traversals(content.traversals, content.traversal_names, content.traversal_values)
+    names = [title(name, content.latent_names) for name in content.traversal_names]
+    figure = cells.traversals(content.traversals, names, content.traversal_values)
     return [
         _png(
             figure,
@@ -289,6 +291,18 @@ def _reconstructions(content: Content) -> list[Markup]:
             "lost here, no later step can use.",
         )
     ]
+
+
+def _verdict(content: Content) -> list[Markup]:
+    findings = [
+        tag(
+            "li",
+            finding.text,
+            *([tag("br"), tag("small", finding.advice)] if finding.advice else []),
+        )
+        for finding in content.verdict.findings
+    ]
+    return [tag("p", content.verdict.headline), tag("ul", *findings, class_="notes")]
 
 
 def _training(content: Content) -> list[Markup]:
@@ -337,6 +351,7 @@ SECTIONS = (
     ("network", "The sparse network", _network),
     ("traversals", "What the latents mean", _traversals),
     ("reconstructions", "Reconstructions", _reconstructions),
+    ("verdict", "What the latents are worth", _verdict),
     ("training", "Training of the VAE", _training),
     ("cells", "Cells and splits", _data),
     ("provenance", "Provenance", _provenance),

@@ -31,9 +31,11 @@ def crops_made(study: Study) -> dict[str, object]:
 
 
 def group_word(study: Study) -> str:
-    """Name what the splits of a study keep together: movie, image or tile."""
+    """Name what the splits of a study keep together: movie, image or tile, or a column's name."""
     cells, record = study.cells(), study.step("cells")
     config = record.config if record else {}
+    if config.get("group_column"):
+        return str(config["group_column"])
     if config["group_by"] != "auto":
         return str(config["group_by"])
     if movie_groups(config["pattern"]):
