@@ -1,0 +1,85 @@
+"""Numbers fitted to the classes, and shorter variants where they do as well."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.losses import class_weights
+from napari_parsimony.symbolic.refit import refit
+from napari_parsimony.symbolic.shorten import variants
+from napari_parsimony.symbolic.splits import SplitCells
+
+_EXPANSIONS = 30  # equations of which all shorter variants are tried
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An expression with numbers that fit, its mean logistic loss, and where it comes from."""
+
+    expression: Expression
+    loss: float
+    engine: str
+    seed: int
+
+
+class Fit(Protocol):
+    """Fits an expression that comes from an engine and its seed."""
+
+    def __call__(self, expression: Expression, source: tuple[str, int], steps: int = 50) -> Fitted:
+        """Fit in at most so many steps."""
+
+
+def fitting(cells: SplitCells, names: tuple[str, ...], balanced: bool) -> Fit:
+    """Make a function that fits an expression to the classes of these cells."""
+    weights = class_weights(cells.target, balanced)
+
+    def fit(expression: Expression, source: tuple[str, int], steps: int = 50) -> Fitted:
+        fitted, loss = refit(expression, cells.values, names, cells.target, weights, steps)
+        return Fitted(fitted, loss, *source)
+
+    return fit
+
+
+def best_by_size(fitted: list[Fitted]) -> list[Fitted]:
+    """Those that nothing as small is as good as, by size."""
+    best: list[Fitted] = []
+    key = lambda m: (m.expression.size, m.loss, str(m.expression))  # noqa: E731
+    for member in sorted(fitted, key=key):
+        if not best or member.loss < best[-1].loss:
+            best.append(member)
+    return best
+
+
+def shortened(
+    fitted: list[Fitted],
+    fit: Fit,
+    report: Callable[[float, list[Fitted]], None],
+) -> list[Fitted]:
+    """Add shorter variants wherever they are better than all that is as short, largest first."""
+    pool = best_by_size(fitted)
+    tried: set[Expression] = set()
+    expanded: set[Expression] = set()
+    for step in range(_EXPANSIONS):
+        report(step / _EXPANSIONS, pool)
+        member = next((m for m in reversed(pool) if m.expression not in expanded), None)
+        if member is None:
+            break
+        expanded.add(member.expression)
+        source = (member.engine, member.seed)
+        new = []
+        for variant in variants(member.expression):
+            if variant in tried:
+                continue
+            tried.add(variant)
+            rough = fit(variant, source, 10)
+            if rough.loss < 1.05 * _loss_at(pool, rough.expression.size):
+                new.append(fit(rough.expression, source))
+        pool = best_by_size([*pool, *new])
+    return pool
+
+
+def _loss_at(front: list[Fitted], size: int) -> float:
+    return min((m.loss for m in front if m.expression.size <= size), default=np.inf)
