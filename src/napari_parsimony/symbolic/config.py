@@ -18,7 +18,8 @@ class EquationsConfig(Config):
         min_length=1,
         description="Engines that look for equations: 'quick' adds up terms of a fixed library and "
         "takes a second; 'operon' is an evolutionary search of free forms and takes up to minutes. "
-        "What all of them find is put in one Pareto front.",
+        "Each starts from what those before it found; what all of them find is put in one Pareto "
+        "front.",
     )
     start_from: Path | None = Field(
         None,

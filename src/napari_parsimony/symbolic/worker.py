@@ -36,7 +36,7 @@ def main(folder: Path) -> int:
         )
         emit("error", message=message)
         return 1
-    return operon_child.run(values, target, job["names"], job["config"], emit)
+    return operon_child.run(values, target, job["names"], job["config"], job["guesses"], emit)
 
 
 if __name__ == "__main__":

@@ -15,53 +15,17 @@ import numpy as np
 import pyoperon as op
 from numpy.typing import NDArray
 
-_OPERATORS = {
-    "add": op.NodeType.Add,
-    "sub": op.NodeType.Sub,
-    "mul": op.NodeType.Mul,
-    "div": op.NodeType.Div,
-    "square": op.NodeType.Square,
-    "exp": op.NodeType.Exp,
-    "log": op.NodeType.Log,
-    "sqrt": op.NodeType.Sqrt,
-    "abs": op.NodeType.Abs,
-    "tanh": op.NodeType.Tanh,
-    "sin": op.NodeType.Sin,
-}
-_TEXT = {
-    op.NodeType.Add: "({} + {})",
-    op.NodeType.Sub: "({} - {})",
-    op.NodeType.Mul: "({} * {})",
-    op.NodeType.Div: "({} / {})",
-    op.NodeType.Square: "({})**2",
-    **{_OPERATORS[name]: name + "({})" for name in ("exp", "log", "sqrt", "abs", "tanh", "sin")},
-}
+from napari_parsimony.symbolic.engines.operon_trees import OPERATORS, infix, tree
+from napari_parsimony.symbolic.expression import Expression
+
 MAX_DEPTH = 10
 PATIENCE = 20  # generations without a better front that end a search
+SEEDED = 0.2  # of the first population, at most: the rest must bring other ideas
 EXACT = 1e-9  # part of the target's variance that single precision cannot explain
 
 
 class _StopError(Exception):
     """Raised in Operon's callback, which ends the run and keeps the front."""
-
-
-def infix(tree: Any, names: dict[int, str]) -> str:
-    """Write a tree with all digits.
-
-    Not Operon's own formatter: it has a fixed number of decimals (so a weight of 1e-10 becomes 0),
-    and writes minimum and maximum the wrong way round.
-    """
-    stack: list[str] = []
-    for node in tree.Nodes:
-        if node.IsVariable:
-            stack.append(f"({node.Value!r} * {names[node.HashValue]})")
-        elif node.IsConstant:
-            stack.append(f"({node.Value!r})")
-        else:
-            # postfix, the first argument nearest to the operator
-            args = [stack.pop() for _ in range(node.Arity)]
-            stack.append(_TEXT[node.Type].format(*args))
-    return stack.pop()
 
 
 def _cores() -> int:
@@ -76,9 +40,11 @@ def run(
     target: NDArray[np.float64],
     names: list[str],
     config: dict[str, Any],
+    guesses: list[str],
     emit: Callable[..., None],
 ) -> int:
     """Search with every seed in turn; SIGINT and the time limit end it, with what was found."""
+    known = [Expression.parse(guess, names) for guess in guesses]
     stop = threading.Event()
     if config["time_limit"] is not None:
         limit = threading.Timer(60 * config["time_limit"], stop.set)
@@ -89,7 +55,9 @@ def run(
 
     def searches() -> None:
         for restart in range(config["restarts"]):
-            exact = _search(values, target, names, config, restart, emit, stop)
+            # every other search starts from chance alone: what is known can lead astray
+            start = known if restart % 2 == 0 else []
+            exact = _search(values, target, names, config, start, restart, emit, stop)
             if exact or stop.is_set():
                 break
 
@@ -108,6 +76,7 @@ def _search(
     target: NDArray[np.float64],
     names: list[str],
     config: dict[str, Any],
+    guesses: list[Expression],
     restart: int,
     emit: Callable[..., None],
     stop: threading.Event,
@@ -126,7 +95,7 @@ def _search(
     problem.InputHashes = inputs
     chosen = int(op.NodeType.Constant) | int(op.NodeType.Variable)
     for name in config["operators"]:
-        chosen |= int(_OPERATORS[name])
+        chosen |= int(OPERATORS[name])
     problem.ConfigurePrimitiveSet(chosen)
     primitives = problem.PrimitiveSet
 
@@ -234,11 +203,46 @@ def _search(
         if stop.is_set() or best <= EXACT * total or generation - improved >= PATIENCE:
             raise _StopError
 
+    def plant(trees: list[Any]) -> None:
+        """Put trees in the places of random ones in the first population."""
+        people = list(algorithm.Individuals)
+        for place, one in enumerate(trees):
+            found = op.Evaluate(table, one, dataset, cells).reshape(-1).astype(np.float64)
+            error = _scaled(found, target)[2]
+            individual = op.Individual(2)
+            individual.Genotype = one
+            individual.SetFitness(error / total - 1 if np.isfinite(error) else 0.0, 0)
+            individual.SetFitness(float(one.Length), 1)
+            people[place] = individual
+        algorithm.RestoreIndividuals(op.IndividualCollection(people))
+
     random = op.RandomGenerator(np.uint64(settings.Seed))
-    algorithm.Run(random, each_generation, config["threads"] or _cores(), False)
+    threads = config["threads"] or _cores()
+    hashes = {name: number for number, name in by_hash.items()}
+    seeds = _seeds(guesses, hashes, config)
+    if seeds:
+        # only a run that ended by itself can be gone on with: this one ends at once
+        evaluator.Budget = 0
+        algorithm.Run(random, None, threads, False)
+        evaluator.Budget = budget
+        plant(seeds)
+    algorithm.Run(random, each_generation, threads, bool(seeds))
     if failures:
         raise failures[0]
     return bool(best <= EXACT * total)
+
+
+def _seeds(guesses: list[Expression], hashes: dict[str, int], config: dict[str, Any]) -> list[Any]:
+    """Trees of what is known, and of its terms, which are good parts for something else."""
+    parts = dict.fromkeys(guesses)
+    for guess in guesses:
+        for term in guess.terms:
+            while term.op == "mul" and term.args[0].value is not None:
+                term = term.args[1]
+            parts[term] = None
+    trees = [tree(part, hashes, config["operators"]) for part in parts if part.variables]
+    fitting = [one for one in trees if one is not None and one.Length <= config["max_size"]]
+    return fitting[: int(SEEDED * config["population"])]
 
 
 def _scaled(found: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float, float]:
