@@ -8,6 +8,7 @@ import torch
 from napari_parsimony.classify.black_box import BlackBox, augment, black_box_scores
 from napari_parsimony.classify.classifier import Classifier
 from napari_parsimony.classify.config import ClassifyConfig
+from napari_parsimony.classify.scores import decided, scores_of
 from napari_parsimony.classify.train import train_classifier
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import silent
@@ -116,8 +117,8 @@ def test_every_way_to_a_sparse_score_agrees(trained):
     latents = data["latents"]
     expected = classifier.scores(data["crops"], latents)
     array = latents[classifier.latents].to_numpy()
-    assert classifier.sparse_scores(latents) == pytest.approx(expected["sparse"], abs=1e-4)
-    assert classifier.sparse_scores(array) == pytest.approx(expected["sparse"], abs=1e-4)
+    assert classifier.sparse_scores(latents)[:, 0] == pytest.approx(expected["sparse"], abs=1e-4)
+    assert classifier.sparse_scores(array)[:, 0] == pytest.approx(expected["sparse"], abs=1e-4)
     h = classifier.standardise(latents)
     layers = classifier.sparse_layers()
     for i, (weight, bias, mask) in enumerate(layers):
@@ -127,16 +128,41 @@ def test_every_way_to_a_sparse_score_agrees(trained):
     assert h[:, 0] == pytest.approx(expected["sparse"], abs=1e-4)
     z = torch.tensor(array, requires_grad=True)
     score = classifier.module("sparse")(z)
-    assert score.detach().numpy() == pytest.approx(expected["sparse"], abs=1e-4)
+    assert score.detach().numpy()[:, 0] == pytest.approx(expected["sparse"], abs=1e-4)
     score.sum().backward()
     unused = [name not in classifier.used for name in classifier.latents]
     assert (z.grad[:, unused] == 0).all()
     assert z.grad[:, ~np.array(unused)].any()
     dense = classifier.module("dense")(z).detach().numpy()
-    assert dense == pytest.approx(expected["dense"], abs=1e-4)
+    assert dense[:, 0] == pytest.approx(expected["dense"], abs=1e-4)
     x = torch.from_numpy(data["crops"]).float()
     image = classifier.module("black_box")(x).detach().numpy()
-    assert image == pytest.approx(expected["black_box"], abs=1e-4)
+    assert image[:, 0] == pytest.approx(expected["black_box"], abs=1e-4)
+
+
+def test_three_classes_have_a_score_each(tmp_path):
+    data = study()
+    group = data["groups"].str[1:].astype(int).to_numpy()
+    y = (np.arange(len(group)) + group) % 3  # every class in every group
+    data["classes"] = pd.Series(np.array(["early", "late", "mid"])[y])
+    noise = np.random.default_rng(1).standard_normal((2, 240))
+    for name, value, here in (("z1", 1, noise[0]), ("z3", 2, noise[1])):
+        data["latents"][name] = (4 * (y == value) + here).astype(np.float32)
+    classifier = train(data, CONFIG.model_copy(update={"density": 0.2}))
+    assert classifier.names == ("early", "late", "mid")
+    assert classifier.facts["dense_weights"] == 6 * 16 + 16 * 16 + 16 * 3
+    scores = classifier.scores(data["crops"], data["latents"])
+    test = (data["split"] == "test").to_numpy()
+    for scheme in ("dense", "sparse", "sparse_mean"):
+        each = scores_of(scores, scheme, classifier.names)
+        assert each.shape == (240, 3)
+        assert each.mean(1) == pytest.approx(0, abs=1e-5)
+        assert (decided(each) == y)[test].mean() > 0.8, scheme
+    chosen = scores_of(scores, "sparse", classifier.names)
+    assert classifier.sparse_scores(data["latents"]) == pytest.approx(chosen, abs=1e-4)
+    classifier.save(tmp_path)
+    again = Classifier.load(tmp_path).scores(data["crops"], data["latents"])
+    pd.testing.assert_frame_equal(again, scores)
 
 
 def test_what_is_loaded_is_what_was_saved(trained, tmp_path):
@@ -244,6 +270,6 @@ def test_only_the_rows_that_are_needed_are_read(tmp_path):
     crops = np.load(tmp_path / "crops.npy", mmap_mode="r")
     torch.manual_seed(0)
     scores = black_box_scores([BlackBox(1, 16)], crops, np.array([5, 2]))
-    assert scores.shape == (1, 2)
+    assert scores.shape == (1, 2, 1)
     assert np.isfinite(scores).all()
-    assert scores[0, 0] == pytest.approx(scores[0, 1])
+    assert scores[0, 0, 0] == pytest.approx(scores[0, 1, 0])

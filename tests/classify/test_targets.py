@@ -5,8 +5,8 @@ import pytest
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.classify.targets import (
     balanced_weights,
-    binary_targets,
-    require_both_classes,
+    class_targets,
+    require_all_classes,
     sample_of_each,
 )
 from napari_parsimony.config import parse_config
@@ -16,42 +16,48 @@ CLASSES = pd.Series(["meta", "inter", None, "align", "inter"])
 
 
 def test_two_raw_classes_in_alphabetical_order():
-    targets, names = binary_targets(CLASSES.where(CLASSES != "align"), {})
+    targets, names = class_targets(CLASSES.where(CLASSES != "align"), {})
     assert names == ("inter", "meta")
     np.testing.assert_array_equal(targets, [1, 0, np.nan, np.nan, 0])
 
 
 def test_gathered_classes_keep_the_order_they_were_given_in():
     mapping = {"mitosis": ("meta", "align"), "interphase": ("inter",)}
-    targets, names = binary_targets(CLASSES, mapping)
+    targets, names = class_targets(CLASSES, mapping)
     assert names == ("mitosis", "interphase")
     np.testing.assert_array_equal(targets, [0, 1, np.nan, 0, 1])
+
+
+def test_all_raw_classes_there_are():
+    targets, names = class_targets(CLASSES, {})
+    assert names == ("align", "inter", "meta")
+    np.testing.assert_array_equal(targets, [2, 1, np.nan, 0, 1])
 
 
 @pytest.mark.parametrize(
     ("classes", "mapping", "message"),
     [
-        (CLASSES, {}, "more than two classes: align .1., inter .2., meta .1."),
         (pd.Series(["a", "a"]), {}, "Two classes are needed.* a .2."),
         (pd.Series([None, None]), {}, "Two classes are needed.* none"),
         (CLASSES, {"a": ("inter",), "b": ("metaphase",)}, "'metaphase' into 'b'"),
-        (CLASSES, {"a": ("inter",)}, "names 1 classes"),
+        (CLASSES, {"a": ("inter",)}, "names one class only"),
     ],
 )
 def test_what_cannot_be_told_apart_is_refused(classes, mapping, message):
     with pytest.raises(UserError, match=message):
-        binary_targets(classes, mapping)
+        class_targets(classes, mapping)
 
 
 def test_a_split_without_a_class_is_refused():
     with pytest.raises(UserError, match=r"No cell of the class 'b' is in the validation split"):
-        require_both_classes(np.zeros(3), "validation", ("a", "b"))
+        require_all_classes(np.zeros(3), "validation", ("a", "b"))
 
 
-def test_both_classes_weigh_the_same():
-    y = np.array([1, 0, 0, 0, 0])
+@pytest.mark.parametrize("y", [np.array([1, 0, 0, 0, 0]), np.array([1, 0, 2, 2, 0])])
+def test_all_classes_weigh_the_same(y):
     weight = balanced_weights(y)
-    assert weight[y == 1].sum() == pytest.approx(weight[y == 0].sum())
+    sums = [weight[y == value].sum() for value in np.unique(y)]
+    assert sums == pytest.approx([len(y) / len(sums)] * len(sums))
     assert weight.mean() == pytest.approx(1)
 
 

@@ -249,9 +249,9 @@ def test_confusion_selects_cells(qtbot, dock, session, field_study):
         assert f"On {len(here)} {words[part]} of" in panel.where.text()
         for scheme, values in scores.items():
             pick(panel.scheme, scheme)
-            counts = metrics.counts(np.asarray(values)[here], positive[here] == 1)
+            counts = metrics.confusion(np.asarray(values)[here, None], positive[here])
             found = panel.confusion.value()
-            assert found.tolist() == [[counts.tn, counts.fp], [counts.fn, counts.tp]]
+            assert found.tolist() == counts[:, :2].tolist()
             for (row, column), button in panel.confusion.buttons.items():
                 assert button.isEnabled() == (found[row, column] > 0)
                 if found[row, column]:
@@ -358,7 +358,7 @@ def test_networks_that_were_taken_over(qtbot, dock, session):
     schemes = session.study.schemes()
     for scheme in ("black_box", "dense", "sparse", "symbolic"):
         mine = dock.evaluation.found.schemes.get(scheme)
-        assert mine.counts == schemes.get(scheme).counts, "as the step 'evaluate' says"
+        assert mine.wrong == schemes.get(scheme).wrong, "as the step 'evaluate' says"
         assert mine.balanced_accuracy == schemes.get(scheme).balanced_accuracy
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from napari_parsimony.artefact import write_json
+from napari_parsimony.classify.scores import centred, columns_of, decided, scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.trust.baseline import shape_baseline
 from napari_parsimony.trust.config import EvaluateConfig
@@ -98,9 +100,42 @@ def test_cells_without_a_decision_are_counted_and_named():
     scores.loc[:9, "symbolic"] = np.nan
     result = compare(scores, target, groups, SIZES, CONFIG)
     symbolic = result.get("symbolic")
-    assert symbolic.counts.not_decided == 10
-    assert sum(symbolic.counts[:4]) == len(target)
+    assert symbolic.not_decided == 10
+    assert symbolic.wrong == round(len(target) * (1 - symbolic.accuracy.value))
     assert any(note.startswith("Symbolic: 10 of 400 held-out cells") for note in result.notes)
+
+
+def test_three_classes_are_compared_like_two():
+    rng = np.random.default_rng(0)
+    classes, target = ("G1", "G2", "M"), rng.integers(3, size=400)
+    scores = pd.DataFrame()
+    for name, noise in (("black_box", 0.5), ("symbolic", 1.0)):
+        each = np.eye(3)[target] + noise * rng.standard_normal((400, 3))
+        scores[columns_of(name, classes)] = centred(each)
+    result = compare(scores, target, rng.integers(20, size=400), SIZES, CONFIG, classes)
+    assert [scheme.name for scheme in result.schemes] == ["black_box", "symbolic"]
+    assert result.cells == tuple(np.bincount(target))
+    symbolic = result.get("symbolic")
+    said = decided(scores_of(scores, "symbolic", classes))
+    assert symbolic.accuracy.value == pytest.approx((said == target).mean())
+    assert symbolic.wrong == (said != target).sum()
+    assert symbolic.balanced_accuracy.low < symbolic.balanced_accuracy.value
+    assert symbolic.accuracy_ratio.value < 1
+
+
+def test_what_format_1_counted_is_read(tmp_path):
+    scores, target, groups = table()
+    result = compare(scores, target, groups, SIZES, CONFIG)
+    old = result.model_dump(mode="json") | {"format_version": 1}
+    for scheme in old["schemes"]:
+        wrong, undecided = scheme.pop("wrong"), scheme.pop("not_decided")
+        scheme["counts"] = [200 - wrong, wrong, 0, 200, undecided]
+    write_json(tmp_path / "schemes.json", old)
+    assert Schemes.load(tmp_path / "schemes.json") == result
+    del old["schemes"][0]["counts"]
+    write_json(tmp_path / "schemes.json", old)
+    with pytest.raises(UserError, match=r"damaged .*run the evaluate step again"):
+        Schemes.load(tmp_path / "schemes.json")
 
 
 def test_uneven_classes_are_named():
@@ -189,7 +224,7 @@ def test_the_baseline_learns_products_and_leaves_holes_undecided():
     features.loc[5] = 0.0
     baseline = shape_baseline(features, target, split)
     test = split == "test"
-    assert np.mean((baseline.scores > 0)[test] == target[test]) > 0.85
+    assert np.mean((baseline.scores[:, 0] > 0)[test] == target[test]) > 0.85
     assert np.flatnonzero(np.isnan(baseline.scores)).tolist() == [3, 5]
     assert baseline.complexity == Complexity(parameters=28, expression_size=145)
 
@@ -203,7 +238,7 @@ def test_the_baseline_never_sees_test_cells():
     )
 
 
-def test_the_baseline_needs_both_classes():
+def test_the_baseline_needs_all_classes():
     features, target, split = shapes()
-    with pytest.raises(UserError, match="both classes"):
+    with pytest.raises(UserError, match="all classes"):
         shape_baseline(features, np.zeros(len(target)), split)

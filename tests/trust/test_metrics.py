@@ -1,6 +1,11 @@
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from scipy.special import softmax
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
 
 from napari_parsimony.trust import metrics
 
@@ -19,7 +24,7 @@ def test_metrics_are_those_of_sklearn_whatever_the_weights(groups, monkeypatch):
     scores = np.round(scores, 1)  # many ties
     names, index = metrics.encode(groups)
     weights = rng.integers(0, 4, size=(5, len(names))).astype(float)
-    ours = metrics.metrics(scores, target, index, weights)
+    ours = metrics.metrics(scores[:, None], target, index, weights)
     for row, each in enumerate(weights):
         of_cell = each[index]
         assert ours["auc"][row] == pytest.approx(
@@ -33,11 +38,39 @@ def test_metrics_are_those_of_sklearn_whatever_the_weights(groups, monkeypatch):
         )
 
 
+def test_metrics_of_three_classes_are_those_of_sklearn():
+    rng = np.random.default_rng(3)
+    target = rng.integers(3, size=300)
+    scores = rng.normal(size=(300, 3)) + 1.5 * np.eye(3)[target]
+    weights = rng.integers(1, 4, size=(4, 20)).astype(float)
+    groups = rng.integers(20, size=300)
+    groups[:60] = np.tile(np.arange(20), 3)
+    ours = metrics.metrics(scores, target, groups, weights)
+    of_class = metrics.class_metrics(scores, target, groups, weights)
+    probability, said = softmax(scores, axis=1), scores.argmax(1)
+    for row, each in enumerate(weights):
+        of_cell = each[groups]
+        areas = [roc_auc_score(target == kind, probability[:, kind], sample_weight=of_cell)
+                 for kind in range(3)]  # fmt: skip
+        assert ours["auc"][row] == pytest.approx(np.mean(areas))
+        assert ours["balanced_accuracy"][row] == pytest.approx(
+            balanced_accuracy_score(target, said, sample_weight=of_cell)
+        )
+        assert ours["accuracy"][row] == pytest.approx(np.average(said == target, weights=of_cell))
+        expected = precision_recall_fscore_support(target, said, sample_weight=of_cell)
+        for metric, values in zip(metrics.CLASS_METRICS, expected, strict=False):
+            assert [found[metric][row] for found in of_class] == pytest.approx(values)
+    scores[0, 1] = np.nan
+    table = metrics.confusion(scores, target)
+    np.testing.assert_array_equal(table[:, 3], np.eye(3)[target[0]])
+    np.testing.assert_array_equal(table.sum(1), np.bincount(target))
+
+
 def test_a_cell_that_is_not_decided_is_wrong():
     scores = np.array([2.0, np.nan, -1.0, np.nan])
     target = np.array([True, True, False, False])
-    assert metrics.counts(scores, target) == metrics.Counts(1, 1, 1, 1, not_decided=2)
-    values = metrics.metrics(scores, target, np.zeros(4, int), np.ones((1, 1)))
+    assert metrics.confusion(scores[:, None], target).tolist() == [[1, 0, 1], [0, 1, 1]]
+    values = metrics.metrics(scores[:, None], target, np.zeros(4, int), np.ones((1, 1)))
     assert values["accuracy"] == 0.5
     assert values["auc"] == pytest.approx(0.25)  # only the two decided cells are ordered rightly
 
@@ -62,7 +95,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         for name, group in (("movies", movie), ("cells", np.arange(len(movie)))):
             weights = metrics.draw(group.max() + 1, 200, seed=repeat)
             scores, target = np.where(right, 1.0, -1.0), np.ones(len(right), bool)
-            samples = metrics.metrics(scores, target, group, weights)["accuracy"]
+            samples = metrics.metrics(scores[:, None], target, group, weights)["accuracy"]
             low, high = metrics.interval(samples, 0.95)
             covered[name] += low <= truth <= high
     assert covered["movies"] / repeats > 0.87

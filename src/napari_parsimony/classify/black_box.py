@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_parsimony.classify.mlp import logistic_loss
+from napari_parsimony.classify.mlp import class_loss
 from napari_parsimony.errors import UserError
 
 FILTERS = (8, 16, 32, 64, 128)
@@ -28,16 +28,19 @@ class Labelled:
     rows
         Their rows among the crops.
     y, weight
-        0 or 1 and the weight under which both classes count the same, float32.
+        Number of the class from 0, and the weight under which all classes count the same, float32.
+    outputs
+        What a network answers: one score for two classes, else one for each class.
     """
 
     rows: np.ndarray
     y: np.ndarray
     weight: np.ndarray
+    outputs: int = 1
 
 
 class BlackBox(nn.Module):
-    """Crops (B, C, S, S) to scores (B,).
+    """Crops (B, C, S, S) to scores (B, outputs).
 
     Parameters
     ----------
@@ -45,9 +48,11 @@ class BlackBox(nn.Module):
         Channels of a crop.
     size
         Side of a crop in pixels.
+    outputs
+        Scores of a crop.
     """
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, channels: int, size: int, outputs: int = 1) -> None:
         super().__init__()
         if size < SMALLEST:
             raise UserError(
@@ -67,12 +72,12 @@ class BlackBox(nn.Module):
             nn.Linear(before * (size // SMALLEST) ** 2, 256),
             nn.ReLU(),
             nn.Dropout(0.2),
-            nn.Linear(256, 1),
+            nn.Linear(256, outputs),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scores of crops."""
-        scores: torch.Tensor = self.layers(x)[:, 0]
+        scores: torch.Tensor = self.layers(x)
         return scores
 
 
@@ -117,7 +122,7 @@ def black_box_scores(
     rows: np.ndarray | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Scores of each network, (networks, N).
+    """Scores of each network, (networks, N, outputs).
 
     Parameters
     ----------
@@ -132,7 +137,9 @@ def black_box_scores(
     """
     device = best_device()
     rows = np.arange(len(crops)) if rows is None else rows
-    scores = np.empty((len(networks), len(rows)), np.float32)
+    last = networks[0].layers[-1]
+    assert isinstance(last, nn.Linear)
+    scores = np.empty((len(networks), len(rows), last.out_features), np.float32)
     for network in networks:
         network.eval().to(device)
     for start in range(0, len(rows), SCORED_AT_ONCE):
@@ -181,14 +188,14 @@ def train_black_box(
     network
         As it was at its lowest validation loss, on the CPU, in evaluation mode.
     loss
-        That loss: mean weighted logistic loss over validation cells.
+        That loss: its mean over validation cells.
     """
     device = best_device()
     generator = np.random.default_rng(seed)
     n = len(train.rows)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int(generator.integers(2**31)))
-        network = BlackBox(crops.shape[1], crops.shape[2]).to(device)
+        network = BlackBox(crops.shape[1], crops.shape[2], train.outputs).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
         best, best_loss, since = {}, np.inf, 0
@@ -202,7 +209,7 @@ def train_black_box(
                 y, weight = (
                     torch.from_numpy(values[part]).to(device) for values in (train.y, train.weight)
                 )
-                loss = logistic_loss(network(x), y, weight).mean()
+                loss = class_loss(network(x), y, weight).mean()
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -211,9 +218,7 @@ def train_black_box(
             score = black_box_scores([network], crops, validation.rows)[0]
             network.to(device)
             held_out = float(
-                logistic_loss(
-                    *map(torch.from_numpy, (score, validation.y, validation.weight))
-                ).mean()
+                class_loss(*map(torch.from_numpy, (score, validation.y, validation.weight))).mean()
             )
             since += 1
             if held_out < best_loss:

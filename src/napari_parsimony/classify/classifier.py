@@ -1,4 +1,4 @@
-"""Three ways from a cell to a score: black box, dense and sparse; above 0 is the second class."""
+"""Three ways from a cell to its scores: black box, dense and sparse; see `classify.scores`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from torch import nn
 from napari_parsimony.artefact import read_json, replace_file, write_json
 from napari_parsimony.classify.black_box import BlackBox, black_box_scores
 from napari_parsimony.classify.mlp import CHUNK, Networks
+from napari_parsimony.classify.scores import centred, columns_of, outputs_for
 from napari_parsimony.classify.topology import Compact, live_masks
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
@@ -33,7 +34,7 @@ class Classifier:
     Attributes
     ----------
     names
-        The two classes: the first scores below 0, the second above.
+        The classes. Of two the first scores below 0, the second above.
     latents
         All latents, in the order in which arrays of latents have them.
     inputs
@@ -57,7 +58,7 @@ class Classifier:
         More numbers of the training, for people and reports.
     """
 
-    names: tuple[str, str]
+    names: tuple[str, ...]
     latents: list[str]
     inputs: list[str]
     mean: np.ndarray
@@ -105,8 +106,10 @@ class Classifier:
         -------
         pandas.DataFrame
             ``black_box``, ``dense``: mean score over their networks; ``sparse``: the chosen
-            network; ``sparse_mean``; and the standard deviations over networks
-            ``black_box_sd``, ``dense_sd``, ``sparse_sd``. Indexed like `latents`.
+            network; ``sparse_mean``: a column each, or one for each of more than two classes (see
+            `classify.scores.columns_of`); and the standard deviations over networks
+            ``black_box_sd``, ``dense_sd``, ``sparse_sd``, of more classes the mean of theirs.
+            Indexed like `latents`.
 
         Raises
         ------
@@ -131,18 +134,19 @@ class Classifier:
                 torch.cat([networks.score(part) for part in x.split(CHUNK)], 1).numpy()
                 for networks in (self.dense, self.sparse)
             )
-        return pd.DataFrame(
-            {
-                "black_box": image.mean(0),
-                "black_box_sd": image.std(0),
-                "dense": dense.mean(0),
-                "dense_sd": dense.std(0),
-                "sparse": sparse[self.chosen],
-                "sparse_mean": sparse.mean(0),
-                "sparse_sd": sparse.std(0),
-            },
-            index=latents.index,
-        )
+        columns: dict[str, np.ndarray] = {}
+
+        def add(scheme: str, scores: np.ndarray) -> None:
+            columns.update(zip(columns_of(scheme, self.names), scores.T, strict=True))
+
+        for scheme, each in (("black_box", image), ("dense", dense), ("sparse", sparse)):
+            each = centred(each)
+            if scheme == "sparse":
+                add(scheme, each[self.chosen])
+                scheme = "sparse_mean"
+            add(scheme, each.mean(0))
+            columns[f"{scheme.removesuffix('_mean')}_sd"] = each.std(0).mean(-1)
+        return pd.DataFrame(columns, index=latents.index)
 
     def sparse_scores(self, latents: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Scores of the chosen sparse network, quick enough for a slider.
@@ -155,9 +159,9 @@ class Classifier:
         Returns
         -------
         numpy.ndarray
-            (N,)
+            (N, 1), or (N, classes) for more than two.
         """
-        return self._compact(self.standardise(latents))
+        return centred(self._compact(self.standardise(latents)))
 
     def sparse_layers(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Weights (in, out), biases (out,) and live masks (in, out) of the chosen network.
@@ -172,7 +176,7 @@ class Classifier:
         return Compact.of(weights, biases, masks)
 
     def module(self, scheme: Scheme) -> nn.Module:
-        """One differentiable function from what a scheme reads to its score.
+        """One differentiable function from what a scheme reads to its scores (B, outputs).
 
         Parameters
         ----------
@@ -290,10 +294,11 @@ class Classifier:
 
     @classmethod
     def _restore(cls, summary: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> "Classifier":
-        first, second = map(str, summary["names"])
+        names = tuple(map(str, summary["names"]))
+        outputs = outputs_for(names)
         channels, size = map(int, summary["crop_shape"])
         inputs = list(map(str, summary["inputs"]))
-        sizes = (len(inputs), *map(int, summary["hidden"]), 1)
+        sizes = (len(inputs), *map(int, summary["hidden"]), outputs)
         counts = summary["networks"]
         latents = list(map(str, summary["latents"]))
         # sizes are checked before anything as large as they say is made
@@ -307,7 +312,8 @@ class Classifier:
             or any(type(number) is not int or number < 1 for number in counts.values())
             or type(summary["chosen"]) is not int
             or not 0 <= summary["chosen"] < counts["sparse"]
-            or first == second
+            or len(names) < 2
+            or len(set(names)) < len(names)
             or not set(inputs) <= set(latents)
             or any(list(shares) != inputs for shares in kept)
             or not all(0 <= share <= 1 for shares in kept for share in shares.values())
@@ -324,7 +330,7 @@ class Classifier:
         black_box = []
         for i in range(counts["black_box"]):
             with torch.device("meta"):
-                network = BlackBox(channels, size)
+                network = BlackBox(channels, size, outputs)
             prefix = f"black_box.{i}."
             # shipped networks are in half precision
             state = {
@@ -335,7 +341,7 @@ class Classifier:
             network.load_state_dict(state, assign=True)
             black_box.append(network.eval())
         return cls(
-            names=(first, second),
+            names=names,
             latents=latents,
             inputs=inputs,
             mean=tensors["mean"].float().numpy(),
@@ -385,7 +391,7 @@ class _LatentScore(nn.Module):
         h = ((z[:, self.positions] - self.mean) / self.sd).expand(len(self.weights[0]), -1, -1)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             h = torch.relu(torch.baddbmm(bias, h, weight))
-        return torch.baddbmm(self.biases[-1], h, self.weights[-1])[..., 0].mean(0)
+        return torch.baddbmm(self.biases[-1], h, self.weights[-1]).mean(0)
 
 
 def _layers(networks: Networks, which: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Dense and sparse networks from standardised latents to a score."""
+"""Dense and sparse networks from standardised latents to scores."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,9 +21,9 @@ EVALUATE_EVERY = 50
 Told = Callable[[int, dict[str, float]], None]
 
 
-def dense_weights(inputs: int, hidden: tuple[int, ...]) -> int:
-    """Weights of the dense network with this many inputs and one output."""
-    return sum(a * b for a, b in pairwise((inputs, *hidden, 1)))
+def dense_weights(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
+    """Weights of the dense network with this many inputs and outputs."""
+    return sum(a * b for a, b in pairwise((inputs, *hidden, outputs)))
 
 
 def train_dense(train: Cells, validation: Cells, config: ClassifyConfig, told: Told) -> Networks:
@@ -39,7 +39,7 @@ def train_dense(train: Cells, validation: Cells, config: ClassifyConfig, told: T
         Called with the step and numbers worth plotting.
     """
     generators = _generators(config, 2)
-    networks = Networks((train.x.shape[1], *config.hidden, 1), config.seeds)
+    networks = Networks((train.x.shape[1], *config.hidden, train.outputs), config.seeds)
     networks.initialise(generators)
     # dense networks are at their best early, so that they are looked at more often
     schedule = replace(
@@ -83,7 +83,7 @@ def train_sparse(
     inputs = train.x.shape[1]
     allowed = np.ones(inputs, bool) if allowed is None else allowed
     try:
-        counts = connections(config.density, latents, int(allowed.sum()), config)
+        counts = connections(config.density, latents, int(allowed.sum()), config, train.outputs)
     except ValueError as error:
         raise UserError(
             f"A density of {config.density:g} is too low for these networks: {error}; raise "
@@ -95,7 +95,9 @@ def train_sparse(
     )
 
 
-def connections(density: float, latents: int, inputs: int, config: ClassifyConfig) -> list[int]:
+def connections(
+    density: float, latents: int, inputs: int, config: ClassifyConfig, outputs: int
+) -> list[int]:
     """Count the connections of each layer of a sparse network.
 
     Parameters
@@ -106,14 +108,16 @@ def connections(density: float, latents: int, inputs: int, config: ClassifyConfi
         As for `train_sparse`.
     inputs
         Latents that it reads.
+    outputs
+        Scores that it gives.
 
     Raises
     ------
     ValueError
         If they are too few.
     """
-    budget = int(density * dense_weights(latents, config.hidden))
-    return integer_counts((inputs, *config.hidden, 1), budget, config.dense_output)
+    budget = int(density * dense_weights(latents, config.hidden, outputs))
+    return integer_counts((inputs, *config.hidden, outputs), budget, config.dense_output)
 
 
 def train_masked(
@@ -138,7 +142,7 @@ def train_masked(
     allowed
         (inputs,): those that may be connected.
     """
-    sizes = (int(allowed.sum()), *config.hidden, 1)
+    sizes = (int(allowed.sum()), *config.hidden, train.outputs)
     masks = [
         initial_masks(sizes, count, generator)
         for count, generator in zip(counts, generators, strict=True)
@@ -146,7 +150,7 @@ def train_masked(
     first, *others = (np.stack(layer) for layer in zip(*masks, strict=True))
     spread = np.zeros((len(counts), len(allowed), config.hidden[0]), bool)
     spread[:, allowed] = first
-    networks = Networks((len(allowed), *config.hidden, 1), len(counts))
+    networks = Networks((len(allowed), *config.hidden, train.outputs), len(counts))
     networks.set_masks([spread, *others])
     networks.initialise(generators)
     rewire = Rewire(

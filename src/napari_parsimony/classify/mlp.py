@@ -26,24 +26,40 @@ class Cells:
     x
         (N, inputs) float32.
     y, weight
-        0 or 1 and the weight under which both classes count the same, (N,) float32.
+        Number of the class from 0, and the weight under which all classes count the same, (N,)
+        float32.
+    outputs
+        What a network answers: one score for two classes, else one for each class.
     """
 
     x: torch.Tensor
     y: torch.Tensor
     weight: torch.Tensor
+    outputs: int = 1
 
     def __len__(self) -> int:
         return len(self.x)
 
 
-def logistic_loss(score: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Weighted logistic loss of each cell."""
-    return weight * (torch.nn.functional.softplus(score) - score * y)
+def class_loss(score: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Weighted loss of each cell: logistic for two classes, else cross-entropy.
+
+    Parameters
+    ----------
+    score
+        (..., N, outputs).
+    y, weight
+        (..., N) as in `Cells`; dimensions on the left may be missing.
+    """
+    if score.shape[-1] == 1:
+        logit = score[..., 0]
+        return weight * (torch.nn.functional.softplus(logit) - logit * y)
+    own = y.long().expand(score.shape[:-1]).unsqueeze(-1)
+    return weight * (score.logsumexp(-1) - score.gather(-1, own)[..., 0])
 
 
 class Networks:
-    """S rectifier networks with one output each.
+    """S rectifier networks.
 
     All parameters are one vector, weights before biases, so that the optimiser is a few
     operations on one tensor; `weights` and `biases` are views of it.
@@ -51,7 +67,7 @@ class Networks:
     Parameters
     ----------
     sizes
-        Units per layer, inputs first, 1 last.
+        Units per layer, inputs first, outputs last.
     seeds
         How many networks.
 
@@ -113,20 +129,31 @@ class Networks:
                 weight[seed] = torch.from_numpy(normal) * mask[seed] * (2 / fan_in).sqrt()
 
     def score(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores (S, N) of cells that are the same, (N, inputs), or not, (S, N, inputs)."""
+        """Score cells.
+
+        Parameters
+        ----------
+        x
+            (N, inputs), or (S, N, inputs) where every network has cells of its own.
+
+        Returns
+        -------
+        torch.Tensor
+            (S, N, outputs).
+        """
         h = x if x.ndim == 3 else x.expand(self.seeds, -1, -1)
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             h = torch.baddbmm(bias, h, weight)
             if layer < last:
                 h = torch.relu(h)
-        return h[..., 0]
+        return h
 
     @torch.no_grad()
     def losses(self, cells: Cells) -> torch.Tensor:
-        """Weighted logistic loss of each cell, (S, N)."""
+        """Weighted loss of each cell, (S, N)."""
         parts = [
-            logistic_loss(self.score(x), y, weight)
+            class_loss(self.score(x), y, weight)
             for x, y, weight in zip(
                 cells.x.split(CHUNK), cells.y.split(CHUNK), cells.weight.split(CHUNK), strict=True
             )
@@ -135,7 +162,7 @@ class Networks:
 
     def gradient(self, x: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Gradient of every parameter, masked ones too, of each network's own mean loss."""
-        loss = logistic_loss(self.score(x), y, weight).mean(1).sum()
+        loss = class_loss(self.score(x), y, weight).mean(1).sum()
         leaves = (*self.weights, *self.biases)
         return torch.cat([part.reshape(-1) for part in torch.autograd.grad(loss, leaves)])
 
@@ -148,7 +175,7 @@ class Networks:
 
     @torch.no_grad()
     def clear_dead(self) -> torch.Tensor:
-        """Set what is on no path from an input to the output to 0; scores stay the same.
+        """Set what is on no path from an input to an output to 0; scores stay the same.
 
         A unit without a live connection before it is a constant, which moves into the biases
         after it. Dead connections keep their place in the mask, and being 0 are the first that
@@ -199,7 +226,7 @@ class Networks:
             alive = mask.any(-2)
             order = np.argsort(~alive, axis=1, kind="stable")
             units.append(np.sort(order[:, : max(1, alive.sum(1).max())], axis=1))
-        units.append(np.zeros((self.seeds, 1), int))
+        units.append(np.tile(np.arange(self.sizes[-1]), (self.seeds, 1)))
         places = torch.arange(len(self.parameters))
         weights = self.split_weights(places)
         biases = self.split_biases(places)

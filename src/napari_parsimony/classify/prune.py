@@ -5,6 +5,7 @@ end on inputs that say nothing. Backward elimination on held-out cells takes the
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ def ablated_losses(networks: Networks, cells: Cells, candidates: np.ndarray) -> 
     for j in np.flatnonzero(candidates.any(0)):
         x = cells.x.clone()
         x[:, j] = 0
-        losses = part.losses(Cells(x, cells.y, cells.weight)).mean(1).numpy()
+        losses = part.losses(replace(cells, x=x)).mean(1).numpy()
         result[:, j] = np.where(candidates[:, j], losses, np.inf)
     return result
 

@@ -50,7 +50,9 @@ def erk_counts(sizes: Sequence[int], budget: float, dense_output: bool = False) 
 
 
 def integer_counts(sizes: Sequence[int], budget: int, dense_output: bool = False) -> list[int]:
-    """Round `erk_counts` down to whole connections, at least 1 a layer, and spend the rest.
+    """Round `erk_counts` down to whole connections, and spend the rest.
+
+    Every layer gets at least one, and the last one for each output.
 
     Raises
     ------
@@ -58,22 +60,24 @@ def integer_counts(sizes: Sequence[int], budget: int, dense_output: bool = False
         If the budget is too small for that.
     """
     layers = list(pairwise(sizes))
-    if budget < len(layers) - 1 + (sizes[-2] * sizes[-1] if dense_output else 1):
+    if budget < len(layers) - 1 + (sizes[-2] if dense_output else 1) * sizes[-1]:
         raise ValueError(f"{budget} connections are too few for layers of {sizes} units")
     wanted = erk_counts(sizes, budget, dense_output)
-    counts = [max(1, math.floor(count + 1e-9)) for count in wanted]
+    least = [1] * (len(layers) - 1) + [sizes[-1]]
+    counts = [max(low, math.floor(count + 1e-9)) for low, count in zip(least, wanted, strict=True)]
     while sum(counts) < min(budget, sum(a * b for a, b in layers)):
         room = [i for i, (a, b) in enumerate(layers) if counts[i] < a * b]
         counts[max(room, key=lambda i: wanted[i] - counts[i])] += 1
     while sum(counts) > budget:
-        counts[max(range(len(counts)), key=lambda i: counts[i])] -= 1
+        more = [i for i, count in enumerate(counts) if count > least[i]]
+        counts[max(more, key=lambda i: counts[i])] -= 1
     return counts
 
 
 def initial_masks(
     sizes: Sequence[int], counts: Sequence[int], generator: np.random.Generator
 ) -> list[np.ndarray]:
-    """Random connections that are on paths from inputs to the output as far as possible.
+    """Random connections that are on paths from inputs to outputs as far as possible.
 
     At 2 % a purely random mask is mostly dead: here as many units as there are connections for
     are chosen in each layer, each gets one connection on either side, and the rest are random

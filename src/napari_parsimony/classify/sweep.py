@@ -15,6 +15,7 @@ import torch
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.classify.latent_networks import Told, connections, train_masked
 from napari_parsimony.classify.mlp import Cells, Networks
+from napari_parsimony.classify.scores import decided
 from napari_parsimony.classify.topology import live_weights, used_inputs
 from napari_parsimony.errors import UserError
 
@@ -78,7 +79,7 @@ def sweep_densities(
     counts: dict[float, list[int]] = {}
     for density in (config.density * factor for factor in FACTORS):
         try:
-            found = connections(density, latents, inputs, config)
+            found = connections(density, latents, inputs, config, train.outputs)
         except ValueError:
             continue  # not even one connection a layer: there is no such network
         if density <= 0.5:
@@ -112,12 +113,12 @@ def sweep_densities(
 
 
 def balanced_accuracy(networks: Networks, cells: Cells) -> np.ndarray:
-    """Mean share of each class that is on its side of zero, (S,)."""
+    """Mean over the classes of the share that is found, (S,)."""
     with torch.no_grad():
-        positive = networks.score(cells.x).numpy() > 0
-    y = cells.y.numpy() > 0
-    shares: np.ndarray = (positive[:, y].mean(1) + 1 - positive[:, ~y].mean(1)) / 2
-    return shares
+        said = decided(networks.score(cells.x).numpy())
+    y = cells.y.numpy()
+    found = [(said[:, y == value] == value).mean(1) for value in np.unique(y)]
+    return np.asarray(np.mean(found, axis=0))
 
 
 def read_sweep(facts: Mapping[str, Any]) -> list[Point]:

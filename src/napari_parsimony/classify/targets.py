@@ -1,4 +1,4 @@
-"""Which of the two classes a cell belongs to."""
+"""Which of the classes a cell belongs to."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,31 +11,31 @@ SPLITS = ("train", "validation", "test")
 FEW = 5  # cells of a class in a split: fewer say next to nothing
 
 
-def binary_targets(
+def class_targets(
     classes: pd.Series, mapping: Mapping[str, Sequence[str]]
-) -> tuple[np.ndarray, tuple[str, str]]:
-    """Turn raw classes into 0 and 1.
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Turn raw classes into 0, 1, ….
 
     Parameters
     ----------
     classes
         Raw class of each cell; missing where nobody said.
     mapping
-        The two classes in order, each with the raw classes it gathers. Empty: the two raw
-        classes found, in alphabetical order.
+        The classes in order, each with the raw classes it gathers. Empty: all raw classes found,
+        in alphabetical order.
 
     Returns
     -------
     targets
-        One float per cell: 0 for the first class, 1 for the second, NaN for cells without a
-        class or of a raw class that neither gathers.
+        One float per cell: 0 for the first class, 1 for the second and so on, NaN for cells
+        without a class or of a raw class that none gathers.
     names
-        The two class names.
+        The names of the classes.
 
     Raises
     ------
     UserError
-        If there are not two classes to tell apart.
+        If there are no two classes to tell apart.
     """
     counts = classes.dropna().astype(str).value_counts().sort_index()
     found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
@@ -45,14 +45,9 @@ def binary_targets(
                 f"Two classes are needed to train a classifier, and the cells have: {found}; "
                 "give more cells a class."
             )
-        if len(counts) > 2:
-            raise UserError(
-                f"The cells have more than two classes: {found}; set 'classes' to the two that "
-                "are to be told apart, each with the raw classes it gathers."
-            )
         mapping = {str(name): (str(name),) for name in counts.index}
-    if len(mapping) != 2:
-        raise UserError(f"The setting 'classes' names {len(mapping)} classes; name exactly two.")
+    if len(mapping) < 2:
+        raise UserError("The setting 'classes' names one class only; name two at least.")
     targets = np.full(len(classes), np.nan)
     raw = classes.astype(object).to_numpy()
     for value, (name, members) in enumerate(mapping.items()):
@@ -63,8 +58,7 @@ def binary_targets(
                     f"and no cell has it; the cells have: {found}."
                 )
             targets[raw == member] = value
-    first, second = mapping
-    return targets, (first, second)
+    return targets, tuple(mapping)
 
 
 def count_classes(classes: pd.Series, split: pd.Series) -> pd.DataFrame:
@@ -85,14 +79,14 @@ def count_classes(classes: pd.Series, split: pd.Series) -> pd.DataFrame:
 
 
 def too_few(counts: pd.DataFrame, mapping: Mapping[str, Sequence[str]]) -> list[str]:
-    """Say in sentences which of two classes has no or hardly any cells in which split.
+    """Say in sentences which of the classes has no or hardly any cells in which split.
 
     Parameters
     ----------
     counts
         From `count_classes`.
     mapping
-        The two classes, each with the raw classes it gathers.
+        The classes, each with the raw classes it gathers.
     """
     sentences = []
     for split in SPLITS:
@@ -109,17 +103,17 @@ def too_few(counts: pd.DataFrame, mapping: Mapping[str, Sequence[str]]) -> list[
     return sentences
 
 
-def require_both_classes(targets: np.ndarray, part: str, names: tuple[str, str]) -> None:
+def require_all_classes(targets: np.ndarray, part: str, names: Sequence[str]) -> None:
     """Refuse a split on which nothing can be trained or compared.
 
     Parameters
     ----------
     targets
-        0 or 1 for each cell of the split that has a class.
+        Number of the class, from 0, for each cell of the split that has one.
     part
         Name of the split.
     names
-        The two class names.
+        The names of the classes.
 
     Raises
     ------
@@ -135,15 +129,15 @@ def require_both_classes(targets: np.ndarray, part: str, names: tuple[str, str])
 
 
 def balanced_weights(targets: np.ndarray) -> np.ndarray:
-    """Weights with mean 1 under which both classes count the same.
+    """Weights with mean 1 under which all classes count the same.
 
     Parameters
     ----------
     targets
-        0 or 1 per cell, both present.
+        Number of the class of each cell.
     """
-    positive = targets.mean()
-    return np.where(targets == 1, 0.5 / positive, 0.5 / (1 - positive)).astype(np.float32)
+    _, kind, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    return (len(targets) / (len(counts) * counts))[kind].astype(np.float32)
 
 
 def sample_of_each(targets: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
@@ -152,7 +146,7 @@ def sample_of_each(targets: np.ndarray, most: int, generator: np.random.Generato
     Parameters
     ----------
     targets
-        (N,) 0, 1, or NaN.
+        (N,) number of the class, or NaN.
     most
         How many to choose, about: each kind gets a tenth of them if it has that many.
     generator

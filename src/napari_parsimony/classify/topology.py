@@ -12,11 +12,11 @@ Masks = Sequence[np.ndarray]
 
 
 def live_masks(masks: Masks) -> list[np.ndarray]:
-    """Find the connections on a path from an input to the output.
+    """Find the connections on a path from an input to an output.
 
     In a layered network one sweep from the inputs and one from the output reach the fixed point
     of "remove what has no source or no sink": a connection is on a path exactly if its source
-    can be reached from an input and the output from its target.
+    can be reached from an input and an output from its target.
 
     Parameters
     ----------
@@ -40,17 +40,17 @@ def live_masks(masks: Masks) -> list[np.ndarray]:
 
 
 def used_inputs(masks: Masks) -> np.ndarray:
-    """Which inputs have a path to the output, (..., in)."""
+    """Which inputs have a path to an output, (..., in)."""
     return _any(live_masks(masks)[0], -1)
 
 
 def live_weights(masks: Masks) -> np.ndarray:
-    """How many connections are on a path from an input to the output, (...)."""
+    """How many connections are on a path from an input to an output, (...)."""
     return np.sum([mask.sum((-2, -1)) for mask in live_masks(masks)], axis=0)
 
 
 def dead_units(masks: Masks) -> np.ndarray:
-    """How many hidden units are on no path from an input to the output, (...)."""
+    """How many hidden units are on no path from an input to an output, (...)."""
     alive = [mask.any(-2).sum(-1) for mask in live_masks(masks)[:-1]]
     return sum(mask.shape[-1] for mask in masks[:-1]) - np.sum(alive, axis=0)
 
@@ -113,14 +113,14 @@ class Compact:
         return cls(np.flatnonzero(kept[0]), small_weights, small_biases)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Scores of standardised inputs (N, inputs) -> (N,)."""
+        """Scores of standardised inputs (N, inputs) -> (N, outputs)."""
         h = x[:, self.inputs]
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             h = h @ weight + bias
             if layer < last:
                 h = np.maximum(h, 0.0)
-        return h[:, 0]
+        return h
 
 
 def _any(mask: np.ndarray, axis: int) -> np.ndarray:

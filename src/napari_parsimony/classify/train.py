@@ -21,11 +21,12 @@ from napari_parsimony.classify.latent_networks import (
     train_sparse,
 )
 from napari_parsimony.classify.mlp import Cells
+from napari_parsimony.classify.scores import outputs_for
 from napari_parsimony.classify.sweep import balanced_accuracy, sweep_densities
 from napari_parsimony.classify.targets import (
     balanced_weights,
-    binary_targets,
-    require_both_classes,
+    class_targets,
+    require_all_classes,
     sample_of_each,
 )
 from napari_parsimony.classify.topology import (
@@ -82,7 +83,7 @@ def train_classifier(
     UserError
         If these cells cannot train these networks.
     """
-    targets, names = binary_targets(classes, config.classes)
+    targets, names = class_targets(classes, config.classes)
     train = _labelled(targets, split, "train", names)
     validation = _labelled(targets, split, "validation", names)
     if len(validation.rows) > MOST_VALIDATION:
@@ -99,7 +100,12 @@ def train_classifier(
     latent_names = [str(c) for c in latents.columns if re.fullmatch(r"z\d+", str(c))]
     x, mean, sd = _standardise(latents, active, train.rows)
     learn, check = (
-        Cells(*map(torch.from_numpy, (x[part.rows], part.y, part.weight)))
+        Cells(
+            torch.from_numpy(x[part.rows]),
+            torch.from_numpy(part.y),
+            torch.from_numpy(part.weight),
+            part.outputs,
+        )
         for part in (train, validation)
     )
 
@@ -130,7 +136,10 @@ def train_classifier(
         pd.factorize(together)[0],
     )
     report(Progress(UNITS, UNITS, "Networks trained"))
-    full = [np.ones((a, b), bool) for a, b in pairwise((len(latent_names), *config.hidden, 1))]
+    full = [
+        np.ones((a, b), bool)
+        for a, b in pairwise((len(latent_names), *config.hidden, train.outputs))
+    ]
     return Classifier(
         names=names,
         latents=latent_names,
@@ -154,7 +163,7 @@ def train_classifier(
             "train_cells": len(train.rows),
             "validation_cells": len(validation.rows),
             "validation_groups": clusters,
-            "dense_weights": dense_weights(len(latent_names), config.hidden),
+            "dense_weights": dense_weights(len(latent_names), config.hidden, train.outputs),
             "dense_size": expression_size(full),
             "connections": [int(mask[0].sum()) for mask in before],
             "live_weights_before": live_weights(before).tolist(),
@@ -172,12 +181,12 @@ def train_classifier(
     )
 
 
-def _labelled(targets: np.ndarray, split: pd.Series, part: str, names: tuple[str, str]) -> Labelled:
-    """Cells of one split that have one of the two classes."""
+def _labelled(targets: np.ndarray, split: pd.Series, part: str, names: tuple[str, ...]) -> Labelled:
+    """Cells of one split that have one of the classes."""
     rows = np.flatnonzero(~np.isnan(targets) & (split.astype(object).to_numpy() == part))
-    require_both_classes(targets[rows], part, names)
+    require_all_classes(targets[rows], part, names)
     y = targets[rows].astype(np.float32)
-    return Labelled(rows, y, balanced_weights(y))
+    return Labelled(rows, y, balanced_weights(y), outputs_for(names))
 
 
 def _standardise(

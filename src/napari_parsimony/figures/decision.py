@@ -1,7 +1,7 @@
 """Where an expression decides what: over two latents, or along a single one."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def decision_map(
     x: AlongLatent,
     y: AlongLatent,
     fixed: Mapping[str, float],
-    classes: tuple[str, str],
+    classes: Sequence[str],
     target: NDArray | None = None,
     *,
     theme: Theme = LIGHT,
@@ -123,7 +123,7 @@ def score_curve(
     expression: Evaluates,
     x: AlongLatent,
     fixed: Mapping[str, float],
-    classes: tuple[str, str],
+    classes: Sequence[str],
     target: NDArray | None = None,
     *,
     theme: Theme = LIGHT,
@@ -195,7 +195,7 @@ def _scatter(
     x: AlongLatent,
     y: AlongLatent,
     target: NDArray,
-    classes: tuple[str, str],
+    classes: Sequence[str],
 ) -> list[Any]:
     assert x.cells is not None
     assert y.cells is not None

@@ -17,7 +17,7 @@ from napari_parsimony.figures.text import shortened
 def sparse_network(
     weights: Sequence[NDArray],
     inputs: Sequence[str],
-    classes: tuple[str, str],
+    classes: Sequence[str],
     *,
     theme: Theme = LIGHT,
 ) -> Figure:

@@ -109,7 +109,7 @@ def read_networks(folder: str) -> NetworksRead:
     return NetworksRead(
         fingerprint=record.fingerprint,
         inputs=classifier.inputs,
-        classes=classifier.names,
+        classes=(classifier.names[0], classifier.names[1]),
         chosen=classifier.chosen,
         networks=[classifier.compact(i) for i in range(seeds)],
         losses=_numbers(classifier.losses.get("sparse"), seeds),
@@ -174,7 +174,7 @@ class Evaluated:
     positive: NDArray[np.bool_]
     scores: pd.DataFrame
     schemes: "Schemes"
-    per_class: Mapping[str, tuple["ClassEstimates", "ClassEstimates"]]
+    per_class: Mapping[str, Sequence["ClassEstimates"]]
 
     def said(self, scheme: str) -> NDArray[np.int64]:
         """Decide of each cell by a scheme: 0, 1, or 2 where it says nothing."""
@@ -207,6 +207,7 @@ def evaluate_cells(folder: str, expression: "Expression | None", cells: str | No
     UserError
         If there are no networks, or none of the cells has a class that they tell apart.
     """
+    from napari_parsimony.classify.scores import scores_of
     from napari_parsimony.trust.config import EvaluateConfig
     from napari_parsimony.trust.evaluate import compare
     from napari_parsimony.trust.per_class import per_class
@@ -247,7 +248,7 @@ def evaluate_cells(folder: str, expression: "Expression | None", cells: str | No
         scores=scores,
         schemes=compare(scores, second, groups, {}, config, classes, group_word=word),
         per_class={
-            str(name): per_class(scores[name].to_numpy(np.float64), second, groups, config)
+            str(name): per_class(scores_of(scores, str(name), classes), second, groups, config)
             for name in scores
         },
     )

@@ -125,7 +125,7 @@ class Scoring(ABC):
         """
         found: dict[str, float | None] = {"sparse": None, "symbolic": None}
         if self.has("classify"):
-            found["sparse"] = float(self._open().classifier().sparse_scores(latents[None])[0])
+            found["sparse"] = float(self._open().classifier().sparse_scores(latents[None])[0, 0])
         expression = self.expression
         if expression is not None:
             values = dict(zip(self._names, latents, strict=True))

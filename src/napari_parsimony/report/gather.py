@@ -1,5 +1,7 @@
 """From a study to what its report shows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -131,7 +133,7 @@ def _some(
 
 
 def _splits(
-    cells: pd.DataFrame, positive: NDArray[np.float64], classes: tuple[str, str]
+    cells: pd.DataFrame, positive: NDArray[np.float64], classes: Sequence[str]
 ) -> pd.DataFrame:
     rows = []
     for split in ("train", "validation", "test"):

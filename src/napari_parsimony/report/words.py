@@ -163,7 +163,5 @@ def whole(number: int | None) -> str:
 
 def wrong(scheme: Scheme) -> str:
     """Say which mistakes a scheme makes."""
-    counts = scheme.counts
-    return f"{counts.fp + counts.fn:,}" + (
-        f" ({counts.not_decided:,} not decided)" if counts.not_decided else ""
-    )
+    undecided = f" ({scheme.not_decided:,} not decided)" if scheme.not_decided else ""
+    return f"{scheme.wrong:,}{undecided}"

@@ -3,6 +3,7 @@
 Rooms are imported when their step runs: torch would make every start of napari slower.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from napari_parsimony.vae.config import VaeConfig
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 __all__ = ["STEPS", "Step", "crops_made", "group_word", "learned_elsewhere", "target"]
 
@@ -55,14 +57,27 @@ def target(study: Study) -> "tuple[np.ndarray, tuple[str, str]]":
     """
     import numpy as np
 
-    from napari_parsimony.classify.targets import binary_targets
-
     raw, record = study.classes_told(), study.step("classify")
     if record is not None and raw.isna().all():
         # networks were taken over to classify cells of which nobody knows the class
         first, second = study.read("classify", "summary.json", lambda p: read_json(p)["names"])
         return np.full(len(raw), np.nan), (str(first), str(second))
-    return binary_targets(raw, record.config["classes"] if record else {})
+    return _two_classes(raw, record.config["classes"] if record else {})
+
+
+def _two_classes(
+    raw: "pd.Series", mapping: Mapping[str, Sequence[str]]
+) -> "tuple[np.ndarray, tuple[str, str]]":
+    """Find targets, and refuse more than two classes: an equation has one score."""
+    from napari_parsimony.classify.targets import class_targets
+
+    targets, names = class_targets(raw, mapping)
+    if len(names) > 2:
+        raise UserError(
+            f"The cells have more than two classes: {', '.join(names)}; set 'classes' to the two "
+            "that are to be told apart, each with the raw classes it gathers."
+        )
+    return targets, (names[0], names[1])
 
 
 def learned_elsewhere(study: Study) -> bool:
@@ -94,14 +109,13 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
     from napari_parsimony.cells.table import KEY
     from napari_parsimony.classify.classifier import FILES as CLASSIFIER_FILES
     from napari_parsimony.classify.classifier import Classifier
-    from napari_parsimony.classify.targets import binary_targets
     from napari_parsimony.classify.train import train_classifier
 
     cells, crops, latents = study.cells(), study.crops(), study.latents()
     if config.start_from is not None:
         classifier = Classifier.load(config.start_from)
         known = cells["class"].notna().any()
-        here = binary_targets(cells["class"], config.classes)[1] if known else classifier.names
+        here = _two_classes(cells["class"], config.classes)[1] if known else classifier.names
         if here != classifier.names:
             raise UserError(
                 f"The networks in {config.start_from} tell {classifier.names[0]} from "
@@ -111,6 +125,7 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
         for name in CLASSIFIER_FILES:
             replace_file(out / name, (config.start_from / name).read_bytes())
     else:
+        _two_classes(cells["class"], config.classes)
         statistics = study.latent_statistics()
         classifier = train_classifier(
             crops,

@@ -10,6 +10,8 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+from napari_parsimony.classify.scores import centred
+from napari_parsimony.classify.targets import balanced_weights
 from napari_parsimony.errors import UserError
 from napari_parsimony.trust.schemes import Complexity
 
@@ -23,7 +25,7 @@ class Baseline(NamedTuple):
     Attributes
     ----------
     scores
-        (N,) logits, NaN where no cell was found in the crop.
+        (N, outputs) see `classify.scores`; NaN where no cell was found in the crop.
     complexity
         Coefficients, and nodes of the quadratic written out in the six features.
     strength
@@ -47,43 +49,43 @@ def shape_baseline(features: pd.DataFrame, target: ArrayLike, split: ArrayLike) 
         (N, F) one row for each cell, see `cells.shape.shape_features`; all 0 or NaN where no cell
         was found.
     target
-        (N,) 1 for the second class, 0 for the first, NaN for neither.
+        (N,) number of the class, NaN for none.
     split
         (N,) "train", "validation" or "test"; test cells are only scored.
 
     Raises
     ------
     UserError
-        If the training cells with features are all of one class.
+        If the training cells with features lack a class.
     """
     values = features.to_numpy(dtype=np.float64)
-    positive, where = np.asarray(target, dtype=np.float64), np.asarray(split, dtype=str)
+    number, where = np.asarray(target, dtype=np.float64), np.asarray(split, dtype=str)
     found = np.isfinite(values).all(axis=1) & (values != 0).any(axis=1)
-    usable = found & np.isfinite(positive)
+    usable = found & np.isfinite(number)
     train, validation = usable & (where == "train"), usable & (where == "validation")
-    if len(np.unique(positive[train])) < 2:
+    kinds = np.unique(number[np.isfinite(number)])
+    if len(kinds) < 2 or not np.isin(kinds, number[train]).all():
         raise UserError(
-            "The shape baseline needs training cells of both classes: give more cells a class, or "
+            "The shape baseline needs training cells of all classes: give more cells a class, or "
             "switch the baseline off."
         )
     strength = 1.0
-    if len(np.unique(positive[validation])) == 2:
+    if np.isin(kinds, number[validation]).all():
         losses = [
             log_loss(
-                positive[validation],
-                _model(each)
-                .fit(values[train], positive[train])
-                .predict_proba(values[validation])[:, 1],
-                sample_weight=_even(positive[validation]),
+                number[validation],
+                _model(each).fit(values[train], number[train]).predict_proba(values[validation]),
+                sample_weight=balanced_weights(number[validation]),
             )
             for each in STRENGTHS
         ]
         strength = STRENGTHS[int(np.argmin(losses))]
-    fitted = _model(strength).fit(values[train | validation], positive[train | validation])
-    scores = np.full(len(values), np.nan)
+    fitted = _model(strength).fit(values[train | validation], number[train | validation])
+    outputs = 1 if len(kinds) == 2 else len(kinds)
+    scores = np.full((len(values), outputs), np.nan)
     if found.any():
-        scores[found] = fitted.decision_function(values[found])
-    return Baseline(scores, _complexity(values.shape[1]), strength)
+        scores[found] = fitted.decision_function(values[found]).reshape(-1, outputs)
+    return Baseline(centred(scores), _complexity(values.shape[1], outputs), strength)
 
 
 def _model(strength: float) -> Pipeline:
@@ -95,14 +97,9 @@ def _model(strength: float) -> Pipeline:
     )
 
 
-def _even(positive: NDArray[np.float64]) -> NDArray[np.float64]:
-    share = positive.mean()
-    return np.where(positive > 0, 0.5 / share, 0.5 / (1 - share))
-
-
-def _complexity(features: int) -> Complexity:
+def _complexity(features: int, outputs: int) -> Complexity:
     """Count the nodes of c + Σ c x + Σ c x² + Σ c x y, with squares as one operator each."""
     pairs = features * (features - 1) // 2
     terms = 2 * features + pairs
     size = 1 + 3 * features + 4 * features + 5 * pairs + terms
-    return Complexity(parameters=terms + 1, expression_size=size)
+    return Complexity(parameters=outputs * (terms + 1), expression_size=outputs * size)

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from napari_parsimony.classify.scores import schemes_in, scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.trust import metrics
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.schemes import TITLES, Complexity, Estimate, Scheme, Schemes
 
 REFERENCE = "black_box"
+MOST_CLASSES = 100
 
 _WEAKER = 0.02  # in balanced accuracy: more than this is no fair benchmark
 _FEW_GROUPS = 10
@@ -23,7 +25,7 @@ class Pooled(NamedTuple):
     """Test predictions of several studies in one table, for `compare`."""
 
     scores: pd.DataFrame
-    target: NDArray[np.bool_]
+    target: NDArray[np.intp]
     groups: NDArray[np.str_]
     folds: NDArray[np.intp]
 
@@ -41,7 +43,7 @@ def pool(parts: Sequence[tuple[pd.DataFrame, ArrayLike, ArrayLike]]) -> Pooled:
     UserError
         If the folds hold different schemes, or share a group: its cells would count twice.
     ValueError
-        If a target is neither 0 nor 1.
+        If a target is no number of a class.
     """
     if not parts:
         raise UserError("There are no predictions to pool: evaluate at least one study first.")
@@ -62,18 +64,18 @@ def pool(parts: Sequence[tuple[pd.DataFrame, ArrayLike, ArrayLike]]) -> Pooled:
         seen |= here
     return Pooled(
         pd.concat([scores for scores, _, _ in parts], ignore_index=True),
-        np.concatenate([_positive(target) for _, target, _ in parts]),
+        np.concatenate([_numbers(target) for _, target, _ in parts]),
         np.concatenate([np.asarray(groups, dtype=str) for _, _, groups in parts]),
         np.repeat(np.arange(len(parts)), [len(scores) for scores, _, _ in parts]),
     )
 
 
-def _positive(target: ArrayLike) -> NDArray[np.bool_]:
-    """Which cells are of the second class; NaN would be taken for it."""
+def _numbers(target: ArrayLike) -> NDArray[np.intp]:
+    """Check the numbers of the classes; NaN has none."""
     values = np.asarray(target, np.float64)
-    if not np.isin(values, (0, 1)).all():
-        raise ValueError("targets other than 0 and 1")
-    return values == 1
+    if not np.isin(values, np.arange(MOST_CLASSES)).all():
+        raise ValueError("targets other than numbers of classes")
+    return values.astype(np.intp)
 
 
 def evaluate(
@@ -83,7 +85,7 @@ def evaluate(
     groups: ArrayLike,
     complexity: Mapping[str, Complexity],
     config: EvaluateConfig,
-    classes: tuple[str, str] = ("negative", "positive"),
+    classes: Sequence[str] = ("negative", "positive"),
     group_word: str = "movie",
     notes: Sequence[str] = (),
 ) -> Schemes:
@@ -92,7 +94,7 @@ def evaluate(
     Parameters
     ----------
     target
-        (N,) 0 or 1, NaN for cells of neither class: they are left out.
+        (N,) number of the class, NaN for cells of none: they are left out.
     split
         (N,) "train", "validation" or "test".
     """
@@ -121,7 +123,7 @@ def compare(
     groups: ArrayLike,
     complexity: Mapping[str, Complexity],
     config: EvaluateConfig,
-    classes: tuple[str, str] = ("negative", "positive"),
+    classes: Sequence[str] = ("negative", "positive"),
     folds: ArrayLike | None = None,
     group_word: str = "movie",
     notes: Sequence[str] = (),
@@ -131,10 +133,10 @@ def compare(
     Parameters
     ----------
     scores
-        (N, K) logits of held-out cells, a column for each scheme, in the order to be shown.
-        NaN: the scheme does not decide, which is counted as wrong.
+        Of N held-out cells, the columns `classify.scores.columns_of` each scheme, in the order to
+        be shown. NaN: the scheme does not decide, which is counted as wrong.
     target
-        (N,) True or 1 for the second class.
+        (N,) number of the class.
     groups
         (N,) movie of each cell: what is drawn anew in a resample.
     complexity
@@ -142,7 +144,7 @@ def compare(
     config
         Number of resamples, confidence, seed.
     classes
-        Names of the negative and the positive class.
+        Names of the classes.
     folds
         (N,) which model scored a cell, where several did; see `pool`.
     group_word
@@ -155,27 +157,33 @@ def compare(
     UserError
         If there are no cells, or the arrays do not belong together.
     """
-    positive = _positive(target)
+    numbers = _numbers(target)
     if len(scores) == 0:
         raise UserError("There are no held-out cells with a class to evaluate the schemes on.")
-    if not len(scores) == len(positive) == len(np.asarray(groups)):
+    if not len(scores) == len(numbers) == len(np.asarray(groups)):
         raise UserError(
-            f"There are {len(scores)} scores for {len(positive)} classes and "
+            f"There are {len(scores)} scores for {len(numbers)} classes and "
             f"{len(np.asarray(groups))} groups: they must belong to the same cells."
         )
     names, group = metrics.encode(np.asarray(groups))
     fold = None if folds is None else np.asarray(folds)
     plain = np.ones((1, len(names)))
     drawn = metrics.draw(len(names), config.resamples, config.seed)
-    why = _no_interval(len(names), positive, group_word)
+    cells = np.bincount(numbers, minlength=len(classes)).tolist()
+    why = _no_interval(len(names), cells, group_word)
+    schemes = schemes_in(scores, classes)
 
     values: dict[str, dict[str, NDArray]] = {}
     samples: dict[str, dict[str, NDArray]] = {}
-    for name in scores.columns:
-        column = scores[name].to_numpy(dtype=np.float64)
-        values[name] = metrics.metrics(column, positive, group, plain, fold)
+    wrong: dict[str, dict[str, int]] = {}
+    for name in schemes:
+        each = scores_of(scores, name, classes)
+        values[name] = metrics.metrics(each, numbers, group, plain, fold)
         if len(names) > 1:
-            samples[name] = metrics.metrics(column, positive, group, drawn, fold)
+            samples[name] = metrics.metrics(each, numbers, group, drawn, fold)
+        table = metrics.confusion(each, numbers)
+        undecided, right = int(table[:, -1].sum()), int(table.diagonal().sum())
+        wrong[name] = {"wrong": len(numbers) - right, "not_decided": undecided}
 
     def estimate(name: str, metric: str, divide: bool = False) -> Estimate:
         value = values[name][metric][0]
@@ -187,8 +195,8 @@ def compare(
         return _estimate(float(value), spread, config.confidence, why)
 
     rows = []
-    for name in scores.columns:
-        compared = REFERENCE in scores and name != REFERENCE
+    for name in schemes:
+        compared = REFERENCE in schemes and name != REFERENCE
         fields: dict[str, object] = {metric: estimate(name, metric) for metric in metrics.METRICS}
         if compared:
             fields |= {
@@ -197,20 +205,19 @@ def compare(
         rows.append(
             Scheme.model_validate(
                 {
-                    "name": str(name),
-                    "title": TITLES.get(str(name), str(name)),
+                    "name": name,
+                    "title": TITLES.get(name, name),
                     "complexity": complexity.get(name, Complexity()),
-                    "counts": metrics.counts(scores[name].to_numpy(dtype=np.float64), positive),
+                    **wrong[name],
                     **fields,
                     **_ratios(name, complexity),
                 }
             )
         )
     number = 1 if fold is None else len(np.unique(fold))
-    cells = (int((~positive).sum()), int(positive.sum()))
     return Schemes(
-        classes=classes,
-        cells=cells,
+        classes=tuple(classes),
+        cells=tuple(cells),
         groups=len(names),
         group_word=group_word,
         folds=number,
@@ -222,8 +229,8 @@ def compare(
     )
 
 
-def _no_interval(groups: int, positive: NDArray[np.bool_], word: str) -> str:
-    if positive.all() or not positive.any():
+def _no_interval(groups: int, cells: Sequence[int], word: str) -> str:
+    if sum(map(bool, cells)) < 2:
         return "all held-out cells are of one class"
     return f"all held-out cells are from one {word}" if groups < 2 else ""
 
@@ -253,8 +260,8 @@ def _ratios(name: str, complexity: Mapping[str, Complexity]) -> dict[str, float 
 
 def _notes(
     rows: Sequence[Scheme],
-    classes: tuple[str, str],
-    cells: tuple[int, int],
+    classes: Sequence[str],
+    cells: Sequence[int],
     groups: int,
     folds: int,
     word: str,
@@ -285,9 +292,9 @@ def _notes(
             f"an accuracy of {share:.2f}. Read the balanced accuracy."
         )
     for row in rows:
-        if row.counts.not_decided:
+        if row.not_decided:
             notes.append(
-                f"{row.title.capitalize()}: {row.counts.not_decided} of {sum(cells)} held-out "
+                f"{row.title.capitalize()}: {row.not_decided} of {sum(cells)} held-out "
                 "cells are not decided, and counted as wrong."
             )
     known = {row.name: row.balanced_accuracy.value for row in rows}

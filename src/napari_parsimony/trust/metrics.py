@@ -7,49 +7,43 @@ metric is a function of those weights, so nothing is copied and no cell is loope
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from napari_parsimony.classify.scores import UNDECIDED, decided
 
 _AT_ONCE = 4_000_000  # weights of cells held in memory
 METRICS = ("accuracy", "balanced_accuracy", "auc")
 CLASS_METRICS = ("precision", "recall", "f1")
 
 
-class Counts(NamedTuple):
-    """A confusion table; cells without a decision are counted as wrong in `fn` and `fp`."""
-
-    tp: int
-    fn: int
-    fp: int
-    tn: int
-    not_decided: int
-
-
-def counts(scores: NDArray[np.floating], target: NDArray[np.bool_]) -> Counts:
-    """Confusion of one scheme.
+def confusion(scores: NDArray[np.floating], target: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Count cells by class and by what one scheme says.
 
     Parameters
     ----------
     scores
-        (N,) logits, > 0 for the second class, NaN where the scheme does not decide.
+        (N, outputs) see `classify.scores`; NaN where the scheme does not decide.
     target
-        (N,) True for the second class.
+        (N,) number of the class.
+
+    Returns
+    -------
+    numpy.ndarray
+        (classes, classes + 1): rows are classes, columns what is said, the last *not decided*.
     """
-    right = correct(scores, target)
-    return Counts(
-        tp=int(np.sum(right & target)),
-        fn=int(np.sum(~right & target)),
-        fp=int(np.sum(~right & ~target)),
-        tn=int(np.sum(right & ~target)),
-        not_decided=int(np.isnan(scores).sum()),
-    )
+    classes = max(2, scores.shape[1])
+    said = decided(scores)
+    table = np.zeros((classes, classes + 1), np.intp)
+    np.add.at(table, (np.asarray(target, np.intp), np.where(said == UNDECIDED, classes, said)), 1)
+    return table
 
 
-def correct(scores: NDArray[np.floating], target: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which cells are on the right side of zero; NaN is never right."""
-    return ((scores > 0) == target) & ~np.isnan(scores)
+def correct(scores: NDArray[np.floating], target: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which cells are given their class; one that is not decided is not."""
+    return np.asarray(decided(scores) == target)
 
 
 def draw(groups: int, resamples: int, seed: int) -> NDArray[np.float64]:
@@ -61,7 +55,7 @@ def draw(groups: int, resamples: int, seed: int) -> NDArray[np.float64]:
 
 def metrics(
     scores: NDArray[np.floating],
-    target: NDArray[np.bool_],
+    target: NDArray[np.intp],
     groups: NDArray[np.intp],
     weights: NDArray[np.float64],
     folds: NDArray[np.intp] | None = None,
@@ -71,9 +65,10 @@ def metrics(
     Parameters
     ----------
     scores
-        (N,) logits; NaN (not decided) is wrong and ranks behind every cell of the other class.
+        (N, outputs) see `classify.scores`; NaN (not decided) is wrong and ranks behind every cell
+        of another class.
     target
-        (N,) True for the second class.
+        (N,) number of the class.
     groups
         (N,) index of each cell's group, 0 … G-1.
     weights
@@ -85,7 +80,9 @@ def metrics(
     Returns
     -------
     dict
-        `METRICS` → (B,), NaN where a row of weights leaves a class empty.
+        `METRICS` → (B,), NaN where a row of weights leaves a class empty. The balanced accuracy is
+        the mean over the classes of the share that is found; the AUC of more than two classes is
+        the mean of those of each class against the rest.
     """
     number = weights.shape[1]
     right = correct(scores, target)
@@ -93,31 +90,45 @@ def metrics(
     def total(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         return weights @ np.bincount(groups[chosen], minlength=number)
 
-    positive, negative = total(target), total(~target)
+    kinds = [target == kind for kind in range(max(2, scores.shape[1]))]
+    members = [total(kind) for kind in kinds]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "accuracy": total(right) / (positive + negative),
-            "balanced_accuracy": (
-                total(right & target) / positive + total(right & ~target) / negative
-            )
-            / 2,
-            "auc": auc(scores, target, groups, weights, folds),
-        }
+        found = [total(right & kind) / count for kind, count in zip(kinds, members, strict=True)]
+        accuracy = total(right) / sum(members)
+    areas = [
+        auc(odds, kind, groups, weights, folds)
+        for odds, kind in zip(_log_odds(scores), kinds[-scores.shape[1] :], strict=True)
+    ]
+    return {
+        "accuracy": accuracy,
+        "balanced_accuracy": np.mean(found, axis=0),
+        "auc": np.mean(areas, axis=0),
+    }
+
+
+def _log_odds(scores: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+    """Logarithm of the odds of each class against the rest; of two only of the second."""
+    if scores.shape[1] == 1:
+        return [scores[:, 0]]
+    return [
+        scores[:, kind] - np.asarray(logsumexp(np.delete(scores, kind, axis=1), axis=1))
+        for kind in range(scores.shape[1])
+    ]
 
 
 def class_metrics(
     scores: NDArray[np.floating],
-    target: NDArray[np.bool_],
+    target: NDArray[np.intp],
     groups: NDArray[np.intp],
     weights: NDArray[np.float64],
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
-    """Precision, recall and F1 of the first and of the second class; see `metrics`.
+) -> list[dict[str, NDArray[np.float64]]]:
+    """Precision, recall and F1 of each class; see `metrics`.
 
-    A cell that is not decided is of neither class: it lowers the recall of its own only.
+    A cell that is not decided is of no class: it lowers the recall of its own only.
 
     Returns
     -------
-    tuple of dict
+    list of dict
         `CLASS_METRICS` → (B,) each, NaN where a row of weights leaves nothing to divide by.
     """
     number = weights.shape[1]
@@ -125,10 +136,11 @@ def class_metrics(
     def total(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         return weights @ np.bincount(groups[chosen], minlength=number)
 
-    right = correct(scores, target)
+    said = decided(scores)
     found = []
-    for true, said in ((~target, scores <= 0), (target, scores > 0)):
-        hits, members, answers = total(right & true), total(true), total(said)
+    for kind in range(max(2, scores.shape[1])):
+        true, answered = target == kind, said == kind
+        hits, members, answers = total(true & answered), total(true), total(answered)
         with np.errstate(invalid="ignore", divide="ignore"):
             found.append(
                 {
@@ -137,7 +149,7 @@ def class_metrics(
                     "f1": 2 * hits / (members + answers),
                 }
             )
-    return found[0], found[1]
+    return found
 
 
 def auc(
@@ -147,7 +159,10 @@ def auc(
     weights: NDArray[np.float64],
     folds: NDArray[np.intp] | None = None,
 ) -> NDArray[np.float64]:
-    """Area under the ROC curve by weighted ranks, ties counted half; see `metrics`."""
+    """Area under the ROC curve by weighted ranks, ties counted half; see `metrics`.
+
+    Here `scores` are (N,) and `target` is True for the class that has the high ones.
+    """
     ranked = np.where(np.isnan(scores), np.where(target, -np.inf, np.inf), scores)
     fold = np.zeros(len(scores), int) if folds is None else folds
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))

@@ -1,4 +1,4 @@
-"""How well each of the two classes is found."""
+"""How well each of the classes is found."""
 
 from collections.abc import Mapping
 
@@ -15,18 +15,18 @@ ClassEstimates = Mapping[str, Estimate]
 
 def per_class(
     scores: NDArray[np.floating],
-    target: NDArray[np.bool_],
+    target: NDArray[np.intp],
     groups: ArrayLike,
     config: EvaluateConfig,
-) -> tuple[ClassEstimates, ClassEstimates]:
-    """Precision, recall and F1 of the first and of the second class.
+) -> list[ClassEstimates]:
+    """Precision, recall and F1 of each class.
 
     Parameters
     ----------
     scores
-        (N,) logits, > 0 for the second class, NaN where the scheme does not decide.
+        (N, outputs) see `classify.scores`; NaN where the scheme does not decide.
     target
-        (N,) True for the second class.
+        (N,) number of the class.
     groups
         (N,) movie of each cell: what is drawn anew in a resample.
     config
@@ -50,7 +50,7 @@ def per_class(
             return Estimate(value=value, reason="most resamples hold no such cell")
         return Estimate(value=value, low=bounds[0], high=bounds[1])
 
-    first, second = (
-        {metric: estimate(which, metric) for metric in metrics.CLASS_METRICS} for which in (0, 1)
-    )
-    return first, second
+    return [
+        {metric: estimate(which, metric) for metric in metrics.CLASS_METRICS}
+        for which in range(len(plain))
+    ]

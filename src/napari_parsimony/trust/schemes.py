@@ -1,12 +1,12 @@
 """How good and how simple each scheme is: the result of the evaluate step, and its file."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_parsimony.artefact import read_json, write_json
 from napari_parsimony.errors import UserError
-from napari_parsimony.trust.metrics import Counts
 
 TITLES = {
     "black_box": "black box",
@@ -17,7 +17,7 @@ TITLES = {
 }
 """What people read for each column of scores."""
 
-_VERSION = 1
+_VERSION = 2
 
 
 class _Frozen(BaseModel):
@@ -76,8 +76,8 @@ class Scheme(_Frozen):
         Divided by the black box's.
     parameters_ratio_dense, expression_size_ratio_dense
         Divided by the dense network's.
-    counts
-        Confusion table and the number of cells without a decision (counted as wrong).
+    wrong, not_decided
+        Cells that are not given their class, and those of them without a decision.
     """
 
     name: str
@@ -93,7 +93,8 @@ class Scheme(_Frozen):
     expression_size_ratio: float | None = None
     parameters_ratio_dense: float | None = None
     expression_size_ratio_dense: float | None = None
-    counts: Counts
+    wrong: int
+    not_decided: int
 
 
 class Schemes(_Frozen):
@@ -102,9 +103,9 @@ class Schemes(_Frozen):
     Attributes
     ----------
     classes
-        Name of the negative and the positive class.
+        Names of the classes; of two the second has the scores above 0.
     cells
-        Number of held-out cells of each of the two.
+        Number of held-out cells of each.
     groups, folds
         Number of held-out groups and of models that scored them.
     group_word
@@ -116,8 +117,8 @@ class Schemes(_Frozen):
     """
 
     format_version: int = _VERSION
-    classes: tuple[str, str]
-    cells: tuple[int, int]
+    classes: tuple[str, ...]
+    cells: tuple[int, ...]
     groups: int
     group_word: str = "movie"
     folds: int
@@ -152,7 +153,7 @@ class Schemes(_Frozen):
                 "update the plugin to read it."
             )
         try:
-            return cls.model_validate(value)
+            return cls.model_validate(_migrated(value) if version == 1 else value)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
@@ -160,3 +161,18 @@ class Schemes(_Frozen):
                 f"The file {path} is damaged at '{place}': {first['msg']}; "
                 "run the evaluate step again."
             ) from error
+        except (KeyError, TypeError, ValueError) as error:  # of format 1
+            raise UserError(
+                f"The file {path} is damaged ({type(error).__name__}: {error}); "
+                "run the evaluate step again."
+            ) from error
+
+
+def _migrated(value: dict[str, Any]) -> dict[str, Any]:
+    """Turn format 1, which counted right and wrong cells of two classes, into the newest."""
+    schemes = []
+    for scheme in value["schemes"]:
+        _, fn, fp, _, not_decided = scheme["counts"]
+        others = {key: each for key, each in scheme.items() if key != "counts"}
+        schemes.append(others | {"wrong": fn + fp, "not_decided": not_decided})
+    return value | {"format_version": _VERSION, "schemes": schemes}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_parsimony.cells.shape import shape_features
 from napari_parsimony.cells.table import KEY
+from napari_parsimony.classify.scores import columns_of
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.trust.baseline import shape_baseline
 from napari_parsimony.trust.config import EvaluateConfig
@@ -28,7 +29,7 @@ def run_evaluate(
     complexity: Mapping[str, Complexity],
     config: EvaluateConfig,
     out: Path,
-    classes: tuple[str, str],
+    classes: Sequence[str],
     group_word: str = "movie",
     notes: Sequence[str] = (),
     report: Report = silent,
@@ -38,10 +39,10 @@ def run_evaluate(
     Parameters
     ----------
     scores
-        (N, K) logits with the columns black_box, dense, sparse and symbolic; row i is row i of
-        `cells`. NaN: not decided.
+        The columns `classify.scores.columns_of` the schemes black_box, dense, sparse and symbolic;
+        row i is row i of `cells`. NaN: not decided.
     target
-        (N,) 1 for the second class, 0 for the first, NaN for cells of neither.
+        (N,) number of the class, NaN for cells of none.
     cells
         Table of cells.
     crops
@@ -52,9 +53,9 @@ def run_evaluate(
         Settings.
     out
         Folder to write into. The scores are written for every cell; those of the shape baseline,
-        column ``shape``, only for cells with a class.
+        columns of the scheme ``shape``, only for cells with a class.
     classes
-        Names of the first and the second class.
+        Names of the classes.
     group_word
         What the splits keep together: movie, image or tile.
     notes
@@ -70,8 +71,9 @@ def run_evaluate(
     if config.baseline:
         features = _features(crops, rows, report)
         baseline = shape_baseline(features, target[rows], cells["split"].to_numpy()[rows])
-        table["shape"] = np.nan
-        table.loc[rows, "shape"] = baseline.scores
+        columns = columns_of("shape", classes)
+        table[columns] = np.nan
+        table.loc[rows, columns] = baseline.scores
         complexity["shape"] = baseline.complexity
     report(Progress(len(rows), len(rows) + 1, "Resampling the held-out cells"))
     schemes = evaluate(
