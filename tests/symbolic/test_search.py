@@ -202,3 +202,28 @@ def test_equations_by_hand_compete():
     assert by_hand, "the law itself, or what it was shortened to, is on the front"
     with pytest.raises(UserError, match="reads z99, but the search knows only"):
         search_front(*data, QUICK.model_copy(update={"by_hand": "z99"}), silent)
+
+
+def test_equations_of_a_run_of_pysr_compete_without_julia(tmp_path):
+    data = study()
+    path = tmp_path / "hall_of_fame.csv"
+    law = "((x2 * square(x1)) + (x3 * square(x1)))"
+    path.write_text(f'Complexity,Loss,Equation\n1,2.0,"x0"\n9,0.5,"{law}"\n')
+    config = QUICK.model_copy(update={"engines": (), "hall_of_fame": path})
+    front = search_front(*data, config, silent)
+    assert {c.engine for c in front.candidates} == {"pysr (file)"}
+    path.write_text('Complexity,Loss,Equation\n1,2.0,"x99"\n')
+    with pytest.raises(UserError, match="read x99"):
+        search_front(*data, config, silent)
+
+
+def test_an_engine_that_cannot_run_is_refused_before_anything_is_searched(monkeypatch):
+    def refuse():
+        raise UserError("no Julia")
+
+    monkeypatch.setattr("napari_parsimony.symbolic.engines.pysr_state.require_pysr", refuse)
+    told = []
+    config = QUICK.model_copy(update={"engines": ("quick", "pysr")})
+    with pytest.raises(UserError, match="no Julia"):
+        search_front(*study(), config, told.append)
+    assert not told

@@ -8,18 +8,19 @@ from pydantic import Field, JsonValue, model_validator
 from napari_parsimony.config import Config
 
 _ADVANCED: dict[str, JsonValue] = {"advanced": True}
+Operator = Literal["add", "sub", "mul", "div", "square", "exp", "log", "sqrt", "abs", "tanh", "sin"]
+_BINARY = ("add", "sub", "mul", "div")
 
 
 class EquationsConfig(Config):
     """How to look for an equation between the used latents and the class."""
 
-    engines: tuple[Literal["quick", "operon"], ...] = Field(
+    engines: tuple[Literal["quick", "operon", "pysr"], ...] = Field(
         ("quick", "operon"),
-        min_length=1,
         description="Engines that look for equations: 'quick' adds up terms of a fixed library and "
-        "takes a second; 'operon' is an evolutionary search of free forms and takes up to minutes. "
-        "Each starts from what those before it found; what all of them find is put in one Pareto "
-        "front.",
+        "takes a second; 'operon' is an evolutionary search of free forms and takes up to minutes; "
+        "'pysr' is another one, in Julia, which has to be installed first. Each starts from what "
+        "those before it found; what all of them find is put in one Pareto front.",
     )
     start_from: Path | None = Field(
         None,
@@ -31,6 +32,13 @@ class EquationsConfig(Config):
         description="Equations written by hand, separated by ';', for instance "
         "'z3 - exp(z7); z3*z7': they compete with what the engines find. Their numbers are fitted "
         "to the classes like those of all others.",
+    )
+    hall_of_fame: Path | None = Field(
+        None,
+        description="A hall_of_fame.csv that PySR wrote elsewhere, or the folder of its run: its "
+        "equations compete with what the engines find, and no Julia is needed to read it. They "
+        "read latents by name, or as x0, x1, … in the order of the latents that the sparse "
+        "network uses.",
     )
     target: Literal["logits", "labels"] = Field(
         "logits",
@@ -67,10 +75,7 @@ class EquationsConfig(Config):
         description="Minutes after which the evolutionary search ends with what it has found; "
         "empty: none. With a limit, what is found depends on the speed of the computer.",
     )
-    operators: tuple[
-        Literal["add", "sub", "mul", "div", "square", "exp", "log", "sqrt", "abs", "tanh", "sin"],
-        ...,
-    ] = Field(
+    operators: tuple[Operator, ...] = Field(
         ("add", "sub", "mul", "square", "exp"),
         min_length=1,
         description="Operators of the evolutionary search; few find more in the same time.",
@@ -104,6 +109,45 @@ class EquationsConfig(Config):
         "result does not depend on it.",
         json_schema_extra=_ADVANCED,
     )
+    pysr_iterations: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Iterations of PySR, each of all its populations.",
+        json_schema_extra=_ADVANCED,
+    )
+    pysr_parsimony: float = Field(
+        0.0,
+        ge=0,
+        description="What PySR adds to the loss for each part of an equation; 0 leaves the size to "
+        "the front.",
+        json_schema_extra=_ADVANCED,
+    )
+    pysr_deterministic: bool = Field(
+        True,
+        description="Let PySR find the same with the same seed, on one processor core. Without, it "
+        "uses 'threads', and every run finds something else.",
+        json_schema_extra=_ADVANCED,
+    )
+    pysr_guesses: bool = Field(
+        True,
+        description="Let PySR start from the equations that the engines before it found, and from "
+        "those by hand.",
+        json_schema_extra=_ADVANCED,
+    )
+    pysr_forbidden: dict[Operator, tuple[Operator, ...]] = Field(
+        {},
+        description="Which operators PySR may not put inside of which, for instance "
+        "'exp = exp, sin'. Empty: it may nest all, for the law of the published method has "
+        "exp(exp(z)) in it.",
+        json_schema_extra=_ADVANCED,
+    )
+    pysr_constraints: dict[Operator, tuple[int, ...]] = Field(
+        {},
+        description="Largest size of what PySR may put inside of an operator, for instance "
+        "'exp = 5; div = -1, 3': -1 is any size, and operators with two sides have two numbers.",
+        json_schema_extra=_ADVANCED,
+    )
     choice: int | None = Field(
         None,
         ge=1,
@@ -115,9 +159,36 @@ class EquationsConfig(Config):
 
     @model_validator(mode="after")
     def _only_where_it_counts(self) -> "EquationsConfig":
-        if self.start_from is not None and self.by_hand:
+        given = {"by_hand": self.by_hand, "hall_of_fame": self.hall_of_fame}
+        for name, value in given.items():
+            if self.start_from is not None and value:
+                raise ValueError(
+                    f"with 'start_from' nothing is searched, and '{name}' would not count: empty "
+                    "one of them"
+                )
+        if not self.engines and not any(given.values()):
             raise ValueError(
-                "with 'start_from' nothing is searched, and 'by_hand' would not count: empty one "
-                "of them"
+                "there is nothing to take equations from: choose one of the 'engines', or give "
+                "equations 'by_hand' or a 'hall_of_fame'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _pysr_can_keep_to_it(self) -> "EquationsConfig":
+        named = {*self.pysr_forbidden, *self.pysr_constraints}
+        for inside in self.pysr_forbidden.values():
+            named.update(inside)
+        for name in sorted(named - set(self.operators)):
+            raise ValueError(f"a limit for PySR names '{name}', which is not one of the operators")
+        for name, sizes in self.pysr_constraints.items():
+            sides = 2 if name in _BINARY else 1
+            if len(sizes) != sides:
+                raise ValueError(
+                    f"the limit for PySR's '{name}' has {len(sizes)} numbers, but it has {sides} "
+                    f"side{'s' if sides > 1 else ''}"
+                )
+            if name in ("add", "sub") and sizes[0] != sizes[1]:
+                raise ValueError(f"PySR takes the same limit only on both sides of '{name}'")
+            if any(size != -1 and size < 1 for size in sizes):
+                raise ValueError(f"a limit for PySR's '{name}' is neither -1 nor 1 or more")
         return self

@@ -16,13 +16,14 @@ from napari_parsimony.symbolic.engines.base import Found, Partial, front_of
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fitted, best_by_size, fitting, shortened
 from napari_parsimony.symbolic.front import Front, non_dominated
+from napari_parsimony.symbolic.hall_of_fame import read_hall_of_fame
 from napari_parsimony.symbolic.judge import compared, judge
 from napari_parsimony.symbolic.splits import problem_of, split_cells
 
 REFIT_CELLS = 20_000
 SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
 _UNITS = 100  # of progress, for each engine and for what follows
-_BY_HAND = "by hand"
+_BY_HAND, _FROM_FILE = "by hand", "pysr (file)"
 
 
 def search_front(
@@ -78,12 +79,17 @@ def search_front(
     problem = problem_of(train, names, config)
     total = _UNITS * (len(config.engines) + 1)
 
+    # what cannot run, or be read, is said before anything is searched
+    engines = {name: engine(name) for name in config.engines}
     found = dict.fromkeys(_by_hand(names, config), (_BY_HAND, config.seed))
+    if config.hall_of_fame is not None:
+        for line in read_hall_of_fame(config.hall_of_fame, names):
+            found.setdefault(line.expression.simplified(), (_FROM_FILE, config.seed))
     earlier: list[Found] = []
-    for number, name in enumerate(config.engines):
+    for number, name in enumerate(engines):
         reporter = _reporter(report, name, number, total, tuple(earlier))
         informed = replace(problem, guesses=tuple(found))
-        for member in engine(name).search(informed, reporter):
+        for member in engines[name].search(informed, reporter):
             found.setdefault(member.expression, (name, member.seed))
             earlier.append(member)
 
@@ -144,11 +150,15 @@ def _reporter(
     report: Report, name: str, number: int, total: int, earlier: tuple[Found, ...]
 ) -> Callable[[Partial], None]:
     def report_front(partial: Partial) -> None:
+        done = _UNITS * number + _UNITS * partial.done // partial.total
+        if not partial.front:
+            report(Progress(done, total, f"{name}: starting"))
+            return
         best = min(partial.front, key=lambda found: found.error)
         front = front_of([*earlier, *partial.front])
         report(
             Progress(
-                _UNITS * number + _UNITS * partial.done // partial.total,
+                done,
                 total,
                 f"{name}: best so far {best.expression.unicode()[:60]}",
                 {"squared error": best.error, "size": float(best.expression.size)},

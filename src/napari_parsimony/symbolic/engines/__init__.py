@@ -10,7 +10,7 @@ def engine(name: str) -> Engine:
     Raises
     ------
     UserError
-        If there is none of that name.
+        If there is none of that name, or it is known that it cannot run here.
     """
     if name == "quick":
         from napari_parsimony.symbolic.engines.quick import Quick
@@ -20,4 +20,10 @@ def engine(name: str) -> Engine:
         from napari_parsimony.symbolic.engines.operon import Operon
 
         return Operon()
-    raise UserError(f"There is no engine '{name}'; use 'quick' or 'operon'.")
+    if name == "pysr":
+        from napari_parsimony.symbolic.engines.pysr import Pysr
+        from napari_parsimony.symbolic.engines.pysr_state import require_pysr
+
+        require_pysr()
+        return Pysr()
+    raise UserError(f"There is no engine '{name}'; use 'quick', 'operon' or 'pysr'.")

@@ -66,7 +66,7 @@ class Partial:
     done, total
         Units of work, for instance generations.
     front
-        The best so far.
+        The best so far; empty before there is any.
     """
 
     done: int

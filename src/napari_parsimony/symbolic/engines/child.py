@@ -1,6 +1,6 @@
 """Run an engine in a process of its own.
 
-An evolutionary search in C++ (or, some day, in Julia) can crash, be killed for its memory, or bring
+An evolutionary search in C++ or in Julia can crash, be killed for its memory, or bring
 libraries that do not stand torch or Qt beside them. None of that may reach the process that asked.
 """
 
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ def run_child(
     problem: Problem,
     on_event: Callable[[dict[str, Any]], None],
     started: Callable[[int], None] | None = None,
+    environment: Mapping[str, str] | None = None,
+    grace: float = GRACE,
 ) -> None:
     """Let ``python -m napari_parsimony.symbolic.worker`` search, and pass on what it reports.
 
@@ -42,6 +44,8 @@ def run_child(
         Called with every line that the child prints, a JSON object with an ``"event"``.
     started
         Called once with the child's process id.
+    environment, grace
+        See `module_process`.
 
     Raises
     ------
@@ -61,7 +65,11 @@ def run_child(
             "guesses": [str(guess) for guess in problem.guesses],
         }
         (job / "job.json").write_text(json.dumps(settings))
-        with (job / "stderr").open("w+b") as errors, _process(job, errors) as child:
+        command = ["napari_parsimony.symbolic.worker", str(job)]
+        with (
+            (job / "stderr").open("w+b") as errors,
+            module_process(command, errors, environment, grace) as child,
+        ):
             if started is not None:
                 started(child.pid)
             ended = False
@@ -80,10 +88,27 @@ def run_child(
 
 
 @contextmanager
-def _process(job: Path, errors: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the child; however the block is left, the child is gone afterwards."""
+def module_process(
+    module: list[str],
+    errors: Any,
+    environment: Mapping[str, str] | None = None,
+    grace: float = GRACE,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start ``python -m MODULE …``; however the block is left, the child is gone afterwards.
+
+    Parameters
+    ----------
+    module
+        Name of the module, and the arguments.
+    errors
+        Where its stderr goes; its stdout is a pipe.
+    environment
+        Variables that it gets beside ours.
+    grace
+        Seconds that it has to end by itself once it is told to.
+    """
     # -P: or a file `json.py` in the current folder, where the data lie, would run there
-    command = [sys.executable, "-P", "-m", "napari_parsimony.symbolic.worker", str(job)]
+    command = [sys.executable, "-P", "-m", *module]
     # a group of its own: Ctrl-C in a terminal reaches us, and we tell the child
     alone: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
@@ -98,7 +123,7 @@ def _process(job: Path, errors: Any) -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, **(environment or {}), "PYTHONPATH": path},
         **alone,
     )
     try:
@@ -108,12 +133,20 @@ def _process(job: Path, errors: Any) -> Iterator[subprocess.Popen[bytes]]:
             child.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
             try:
                 # its last lines would fill the pipe and keep it from ending
-                child.communicate(timeout=GRACE)
+                child.communicate(timeout=grace)
             except subprocess.TimeoutExpired:
-                child.kill()
+                _kill(child)
         if child.stdout is not None:
             child.stdout.close()
         child.wait()
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End it with all that it started, for instance the processes in which Julia compiles."""
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _obituary(engine: str, code: int, errors: str) -> str:
