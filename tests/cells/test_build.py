@@ -83,6 +83,56 @@ def test_pixel_types_and_normalisations(tmp_path, field, dtype):
     assert crops[5, 0, 32, 32] == pytest.approx(cells["low"][5] + image.max() / top, rel=0.8)
 
 
+def test_within_an_image_brightness_is_kept_and_between_images_removed(tmp_path):
+    """One field, imaged twice as long in the second file; its third cell is twice as bright."""
+    labels = np.zeros((200, 200), dtype=np.uint8)
+    for number, (y, x) in enumerate([(50, 50), (50, 140), (140, 50), (140, 140)], start=1):
+        labels[y - 6 : y + 7, x - 10 : x + 11] = number
+    bright = np.array([0, 100, 100, 200, 100])[labels] + 20
+    files = {"image": [], "labels": []}
+    for name, exposure in (("a", 1), ("b", 2)):
+        files["image"].append(tmp_path / f"{name}.tif")
+        files["labels"].append(tmp_path / f"{name}l.tif")
+        tifffile.imwrite(files["image"][-1], (exposure * bright).astype(np.uint16))
+        tifffile.imwrite(files["labels"][-1], labels)
+    cells, crops = build(tmp_path / "i", **files, normalisation="image", group_by="tile")
+    assert cells["low"].tolist() == [20] * 4 + [40] * 4
+    assert cells["high"].tolist() == [220] * 4 + [440] * 4
+    middle = crops[:, 0, 30:34, 30:34].astype(float).mean(axis=(1, 2))
+    assert middle == pytest.approx([0.5, 0.5, 1, 0.5] * 2, abs=0.01)
+    _, crops = build(tmp_path / "p", **files, group_by="tile")
+    middle = crops[:, 0, 30:34, 30:34].astype(float).mean(axis=(1, 2))
+    assert middle == pytest.approx([1] * 8, abs=0.01)
+
+
+def test_few_cells_in_a_wide_image_are_not_taken_for_ground(tmp_path):
+    noise = np.random.default_rng(0).integers(90, 110, (700, 700)).astype(np.uint16)
+    labels = np.zeros(noise.shape, dtype=np.uint8)
+    labels[20:30, 20:30], labels[50:60, 360:370], labels[660:670, 660:670] = 1, 2, 3
+    noise[labels > 0] += 900
+    assert np.percentile(noise, 99.9) < 110
+    noise[350, 350] = 60_000  # far from all cells
+    tifffile.imwrite(tmp_path / "a.tif", noise)
+    tifffile.imwrite(tmp_path / "l.tif", labels)
+    files = {"image": [tmp_path / "a.tif"], "labels": [tmp_path / "l.tif"]}
+    cells, crops = build(tmp_path / "o", **files, normalisation="image", folds=3)
+    assert 1000 < cells["high"].iloc[0] < 1010
+    assert crops[:, 0, 32, 32].min() > 0.9
+
+
+def test_a_movie_is_one_image(tmp_path, field):
+    image, labels = (tifffile.imread(file) for file in field)
+    tifffile.imwrite(tmp_path / "m.tif", np.stack([image, image // 2]), metadata={"axes": "TYX"})
+    tifffile.imwrite(tmp_path / "l.tif", np.stack([labels] * 2), metadata={"axes": "TYX"})
+    files = {"image": [tmp_path / "m.tif"], "labels": [tmp_path / "l.tif"]}
+    cells, crops = build(tmp_path / "o", **files, normalisation="image")
+    assert len(cells) == 32
+    assert cells["low"].nunique() == cells["high"].nunique() == 1
+    first, second = (crops[part, 0, 28:36, 28:36].astype(float).mean() for part in
+                     (slice(16), slice(16, None)))  # fmt: skip
+    assert second < 0.6 * first, "the second frame stays as dim as it is"
+
+
 def test_an_image_moved_by_whole_pixels_gives_the_same_crops(tmp_path, field):
     image, labels = (tifffile.imread(file) for file in field)
     for name, pad in (("a", ((20, 60), (30, 50))), ("b", ((27, 53), (41, 39)))):
@@ -206,6 +256,11 @@ def test_crops_of_the_right_size_are_not_interpolated(tmp_path, make_crop_folder
     assert np.allclose(crops[7, 0], np.clip((picture - low) / (high - low), 0, 1), atol=1e-3)
 
 
+def test_a_folder_of_crops_has_no_images_to_normalise_by(tmp_path, make_crop_folder):
+    with pytest.raises(UserError, match="do not say which image they are from"):
+        build(tmp_path / "o", folder=make_crop_folder(), normalisation="image")
+
+
 def test_axes_of_crops(tmp_path, make_crop_folder):
     folder = make_crop_folder()
     for file in folder.glob("*/*.tif"):
@@ -298,6 +353,9 @@ def test_fields_that_cannot_be_used(tmp_path, field):
     )
     below = write((mask * 2000 - 1000).astype(np.int16))
     fails("from -0.0305 to 0.946", image=below, normalisation="none")
+    speck = np.zeros(mask.shape, dtype=np.uint8)
+    speck[80, 80] = 200
+    fails("pixels of channel 0 have the same grey", image=write(speck), normalisation="image")
     fails("miss an image of 160 × 160 pixels; lower 'window'", window=5000, size=16)
     fails(f"go up to {2**63}", labels=write(np.where(mask == 7, 2**63, mask.astype(np.uint64))))
     fails("There are 1 groups", labels=write(np.where(mask == 1, mask, 0)))

@@ -180,7 +180,7 @@ def test_tables_and_settings_that_cannot_be_used(tmp_path, field, points):
 # Previews
 
 
-@pytest.mark.parametrize("normalisation", ["percentile", "dataset", "none"])
+@pytest.mark.parametrize("normalisation", ["percentile", "image", "dataset", "none"])
 @pytest.mark.parametrize("orientation", ["imaged", "principal axis"])
 def test_a_preview_is_what_the_step_makes(tmp_path, field, points, normalisation, orientation):
     for where in ({"labels": [field[1]]}, {"centroids": [points], "window": 40}):

@@ -14,7 +14,7 @@ from napari_parsimony.study.steps import STEPS
 from napari_parsimony.study.study import Study
 from napari_parsimony.vae.config import VaeConfig
 from napari_parsimony.vae.latents import decode_latents, encode_crops
-from napari_parsimony.vae.pretrained import weights_to_start_from
+from napari_parsimony.vae.pretrained import NORMALISATIONS, weights_to_start_from
 from napari_parsimony.vae.store import load_vae
 
 ORIENTATIONS = get_args(CellsConfig.model_fields["orientation"].annotation)
@@ -35,29 +35,41 @@ def train(study, **settings):
     return run_step(study, STEPS["vae"], config)
 
 
-def shipped(name, orientation):
+def shipped(name, orientation, normalisation="percentile"):
     config = VaeConfig(pretrained=name)
-    return weights_to_start_from(config, {"orientation": orientation})
+    made = {"orientation": orientation, "normalisation": normalisation}
+    return weights_to_start_from(config, made)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_weights_fit_crops_made_with_default_settings(name, orientation):
-    path = shipped(name, orientation)
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_weights_fit_crops_of_the_default_size(name, orientation, normalisation):
+    path = shipped(name, orientation, normalisation)
     vae, made = load_vae(path)
-    fields = CellsConfig.model_fields
-    defaults = {setting: fields[setting].default for setting in ("size", "normalisation")}
-    assert made == {**defaults, "orientation": orientation}
+    assert made == {
+        "size": CellsConfig.model_fields["size"].default,
+        "normalisation": normalisation,
+        "orientation": orientation,
+    }
     assert vae.architecture.latents == VaeConfig().latents
     assert vae.guidance == 0, "no class had a say"
     assert path.stat().st_size < 2e6
 
 
+def test_crops_of_default_settings_have_weights():
+    assert CellsConfig.model_fields["normalisation"].default in NORMALISATIONS
+
+
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_without_steps_the_weights_are_used_as_they_are(tmp_path, field, orientation):
-    study = study_of(tmp_path / "study", field, orientation=orientation)
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_without_steps_the_weights_are_used_as_they_are(
+    tmp_path, field, orientation, normalisation
+):
+    made = {"orientation": orientation, "normalisation": normalisation}
+    study = study_of(tmp_path / "study", field, **made)
     record = train(study)
-    expected = shipped("nuclei", orientation).read_bytes()
+    expected = shipped("nuclei", orientation, normalisation).read_bytes()
     assert (study.path / "vae" / "weights.safetensors").read_bytes() == expected
     latents = study.latents().filter(regex=r"^z\d+$").to_numpy()
     assert latents.shape == (len(study.cells()), 32)
@@ -81,7 +93,7 @@ def test_training_goes_on_from_the_weights(tmp_path, field):
     ("cells", "vae", "differs"),
     [
         ({"size": 32}, {}, "size = 64"),
-        ({"normalisation": "dataset"}, {}, "normalisation = 'percentile'"),
+        ({"normalisation": "dataset"}, {}, "normalisation = 'percentile' or 'image', .* 'dataset'"),
         ({}, {"latents": 8}, "latents = 32"),
     ],
 )
@@ -112,11 +124,15 @@ def test_nothing_to_start_from_and_no_steps_is_refused(tmp_path, field):
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_cells_of_another_laboratory_are_reproduced(tmp_path, real_data, orientation):
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_cells_of_another_laboratory_are_reproduced(
+    tmp_path, real_data, orientation, normalisation
+):
     folder = real_data / "human_mitosis"
     field = folder / "dna.tif", folder / "labels_auto.tif"
-    crops = np.asarray(study_of(tmp_path / "study", field, orientation=orientation).crops(), float)
-    vae, _ = load_vae(shipped("nuclei", orientation))
+    made = {"orientation": orientation, "normalisation": normalisation}
+    crops = np.asarray(study_of(tmp_path / "study", field, **made).crops(), float)
+    vae, _ = load_vae(shipped("nuclei", orientation, normalisation))
     decoded = decode_latents(vae, encode_crops(vae, crops)[0])
     error = np.mean((decoded - crops) ** 2)
     assert error < 0.3 * np.mean((crops.mean(0) - crops) ** 2)

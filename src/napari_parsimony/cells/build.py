@@ -1,6 +1,8 @@
 """The step 'cells': images or crops to the table of cells and the array of crops."""
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from pandas.api.typing import DataFrameGroupBy
 
 from napari_parsimony.cells.config import CellsConfig, movie_groups
-from napari_parsimony.cells.crops import CropWriter, fixed_range
+from napari_parsimony.cells.crops import CropWriter, Range, fixed_range, image_range
 from napari_parsimony.cells.extract import BATCH, Sampler
 from napari_parsimony.cells.field import angles, image_names, open_field, open_fields
 from napari_parsimony.cells.folder import list_crops, parse_names, read_crops, whole_crop
@@ -70,10 +72,10 @@ def _from_folder(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
     fixed = fixed_range(config, first.dtype, read(), count)
     columns: dict[str, NDArray] = {name: np.zeros(count) for name in ("y", "x", "angle", "scale")}
     columns["border"] = np.zeros(count, dtype=bool)
-    with CropWriter(out, config, count, channels, fixed) as writer:
+    with CropWriter(out, config, count, channels) as writer:
         for i, picture in enumerate(read()):
             whole = whole_crop(picture, config)
-            writer.add(whole.sampler, whole.affine)
+            writer.add(whole.sampler, whole.affine, fixed)
             columns["y"][i], columns["x"][i] = whole.y, whole.x
             columns["angle"][i], columns["scale"][i] = whole.angle, whole.scale
             columns["border"][i] = whole.padded
@@ -120,11 +122,9 @@ def _from_images(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
 
     fields = table.groupby(["source", "t"], sort=True)
     dtype, channels = kinds[0]
-    fixed = fixed_range(
-        config, dtype, (picture for _, _, picture in _read_fields(config, fields)), len(fields)
-    )
+    ranges = _ranges(config, dtype, fields)
     border = []
-    with CropWriter(out, config, len(table), channels, fixed) as writer:
+    with CropWriter(out, config, len(table), channels) as writer:
         for name, cells, picture in _read_fields(config, fields):
             scale = float(cells["scale"].iloc[0])
             sampler = Sampler(picture, scale, "background")
@@ -132,10 +132,31 @@ def _from_images(config: CellsConfig, out: Path, report: Report) -> pd.DataFrame
             table.loc[cells.index, "angle"] = turned
             affine = crop_to_image(turned, scale, config.size, cells["y"], cells["x"])
             for start in range(0, len(cells), BATCH):
-                border.append(writer.add(sampler, affine[start : start + BATCH]))
+                some = affine[start : start + BATCH]
+                border.append(writer.add(sampler, some, ranges[cells["source"].iloc[0]]))
                 report(Progress(writer.done, len(table), f"Cutting cells out of {name}"))
     table["border"] = np.concatenate(border)
     return _finish(table, writer)
+
+
+def _ranges(
+    config: CellsConfig, dtype: np.dtype, fields: DataFrameGroupBy
+) -> dict[int, Range | None]:
+    """Grey values that become 0 and 1, by number of the image."""
+    read = _read_fields(config, fields)
+    frames = Counter(int(cells["source"].iloc[0]) for _, cells in fields)
+    if config.normalisation != "image":
+        one = fixed_range(config, dtype, (picture for _, _, picture in read), len(fields))
+        return dict.fromkeys(frames, one)
+    return {
+        source: image_range(
+            config.image[source].name,
+            ((cells, picture) for _, cells, picture in parts),
+            frames[source],
+            config.size,
+        )
+        for source, parts in groupby(read, lambda part: int(part[1]["source"].iloc[0]))
+    }
 
 
 def _read_fields(

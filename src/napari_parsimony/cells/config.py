@@ -74,10 +74,14 @@ class CellsConfig(Config):
     pixel_size: float | None = Field(
         None, gt=0, description="Micrometres per pixel of the images, for a window in micrometres"
     )
-    normalisation: Literal["percentile", "dataset", "none"] = Field(
+    normalisation: Literal["percentile", "image", "dataset", "none"] = Field(
         "percentile",
-        description="What becomes black and white: minimum and 99.5th percentile of each crop, "
-        "of all images together, or the range of the pixel type",
+        description="What becomes black and white. percentile: the minimum and 99.5th percentile "
+        "of each crop, so that bright and dim cells look alike. image: the 0.5th and 99.9th of "
+        "what all crops of an image or movie show together, so that its cells keep their "
+        "brightness relative to each other; images differ in exposure, and that is removed. "
+        "dataset: the minimum and 99.5th of all images together. none: the range of the pixel "
+        "type",
     )
     orientation: Literal["imaged", "principal axis"] = Field(
         "imaged",
@@ -160,6 +164,11 @@ class CellsConfig(Config):
             raise ValueError("the sub-folders already name the classes; leave 'classes' empty")
         if self.folder is not None and self.source_window is not None:
             raise ValueError("crops of a folder are used as a whole; leave 'window' empty")
+        if self.folder is not None and self.normalisation == "image":
+            raise ValueError(
+                "crops of a folder do not say which image they are from; choose the normalisation "
+                "'percentile' or 'dataset'"
+            )
         if self.folder is not None and self.group_column is not None:
             raise ValueError("a folder of crops has no columns; group by movie, with a pattern")
         if (self.group_by == "column") != (self.group_column is not None):

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from napari_parsimony.cells import normalise
@@ -39,10 +40,16 @@ class Cut:
     padded: NDArray[np.bool_]
 
 
+Range = tuple[Floats, Floats]
+"""Grey values, ``(C,)`` each, that become 0 and 1."""
+
+
 def fixed_range(
     config: CellsConfig, dtype: np.dtype, images: Iterable[NDArray], count: int
-) -> tuple[Floats, Floats] | None:
-    """Grey values (per channel) that become 0 and 1 in all crops; none where each has its own.
+) -> Range | None:
+    """Grey values that become 0 and 1 in all crops; none where each crop has its own.
+
+    For the normalisation 'image' see `image_range`.
 
     Parameters
     ----------
@@ -63,9 +70,50 @@ def fixed_range(
     return np.array([low]), np.array([high])
 
 
-def scaled_crops(
-    sampler: Sampler, affine: Floats, config: CellsConfig, fixed: tuple[Floats, Floats] | None
-) -> Cut:
+def image_range(
+    name: str, frames: Iterable[tuple[pd.DataFrame, NDArray]], count: int, size: int
+) -> Range:
+    """Grey values that become 0 and 1 in all crops of one image or movie.
+
+    Parameters
+    ----------
+    name
+        Of the image, for messages.
+    frames
+        Cells of each frame, by `Field.cells`, and its picture ``(C, Y, X)``.
+    count
+        How many frames there are.
+    size
+        Side of a crop.
+
+    Raises
+    ------
+    UserError
+        If that is a single grey value.
+    """
+    low, high = normalise.image_range(
+        ((picture, _shown(cells, picture.shape[1:], size)) for cells, picture in frames), count
+    )
+    flat = np.flatnonzero(low == high)
+    if len(flat):
+        raise UserError(
+            f"Around the cells of {name}, nearly all pixels of channel {flat[0]} have the same "
+            f"grey value, {low[flat[0]]:g}; choose another normalisation than 'image'."
+        )
+    return low, high
+
+
+def _shown(cells: pd.DataFrame, shape: tuple[int, ...], size: int) -> NDArray[np.bool_]:
+    """Pixels of a picture that crops show, were they as imaged."""
+    shown = np.zeros(shape, dtype=bool)
+    for y, x, scale in cells[["y", "x", "scale"]].to_numpy():
+        half = scale * size / 2
+        rows, columns = (slice(max(round(c - half), 0), round(c + half) + 1) for c in (y, x))
+        shown[rows, columns] = True
+    return shown
+
+
+def scaled_crops(sampler: Sampler, affine: Floats, config: CellsConfig, fixed: Range | None) -> Cut:
     """Read and normalise crops.
 
     Parameters
@@ -77,7 +125,7 @@ def scaled_crops(
     config
         Says the size and the normalisation.
     fixed
-        By `fixed_range`.
+        By `fixed_range` or `image_range`.
 
     Raises
     ------
@@ -110,19 +158,10 @@ class CropWriter:
         Says the size and the normalisation.
     count, channels
         Shape of the file: ``(count, channels, size, size)``.
-    fixed
-        Grey values ``(C,)`` that become 0 and 1 in every crop; not for percentiles of each crop.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        config: CellsConfig,
-        count: int,
-        channels: int,
-        fixed: tuple[Floats, Floats] | None,
-    ) -> None:
-        self.config, self.fixed = config, fixed
+    def __init__(self, path: Path, config: CellsConfig, count: int, channels: int) -> None:
+        self.config = config
         self.shape = (count, channels, config.size, config.size)
         self.done = 0
         self.low, self.high = np.empty((2, count, channels))
@@ -141,8 +180,8 @@ class CropWriter:
     ) -> None:
         self._file.close()
 
-    def add(self, sampler: Sampler, affine: Floats) -> NDArray[np.bool_]:
-        """Read, normalise and append crops.
+    def add(self, sampler: Sampler, affine: Floats, fixed: Range | None) -> NDArray[np.bool_]:
+        """Read, normalise and append crops; for the arguments see `scaled_crops`.
 
         Returns
         -------
@@ -154,7 +193,7 @@ class CropWriter:
         UserError
             If grey values that are to stay as they are do not fit into 0..1.
         """
-        cut = scaled_crops(sampler, affine, self.config, self.fixed)
+        cut = scaled_crops(sampler, affine, self.config, fixed)
         self._file.write(cut.crops.astype("<f2").tobytes())
         rows = slice(self.done, self.done + len(cut.crops))
         self.low[rows], self.high[rows] = cut.low, cut.high

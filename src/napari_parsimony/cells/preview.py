@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_parsimony.cells import normalise
 from napari_parsimony.cells.config import CellsConfig
-from napari_parsimony.cells.crops import fixed_range, scaled_crops
+from napari_parsimony.cells.crops import fixed_range, image_range, scaled_crops
 from napari_parsimony.cells.extract import Sampler
 from napari_parsimony.cells.field import Field, angles, open_fields
 from napari_parsimony.cells.folder import list_crops, read_crops, whole_crop
@@ -47,8 +47,8 @@ def preview_cells(
 ) -> Preview:
     """Cut a few cells out, spread evenly over those of one frame of each image.
 
-    The cells are cut as the step does. Where grey values are of the whole data set, that is the
-    frames looked at; and where the window follows the nuclei, it is those in these frames.
+    The cells are cut as the step does. Where grey values are of a whole image or data set, that is
+    the frames looked at; and where the window follows the nuclei, it is those in these frames.
 
     Parameters
     ----------
@@ -88,7 +88,9 @@ def preview_cells(
             + ", ".join(f"{channels} of {dtype}" for channels, dtype in kinds)
             + "); use images that are alike."
         )
-    fixed = fixed_range(config, pictures[0].dtype, iter(pictures), len(pictures))
+    fixed = None
+    if config.normalisation != "image":
+        fixed = fixed_range(config, pictures[0].dtype, iter(pictures), len(pictures))
     chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
     crops, names, border, first = [], [], [], 0
     for field, cells, picture in zip(fields, found, pictures, strict=True):
@@ -97,6 +99,9 @@ def preview_cells(
         if not len(here):
             continue
         some = cells.iloc[here]
+        if config.normalisation == "image":
+            name = field.image.path.name
+            fixed = image_range(name, [(cells, picture)], 1, config.size)
         sampler = Sampler(picture, float(some["scale"].iloc[0]), "background")
         turned = angles(sampler, some, config)
         affine = crop_to_image(turned, some["scale"], config.size, some["y"], some["x"])

@@ -24,6 +24,7 @@ from napari_parsimony.gui.dock import message_label
 from napari_parsimony.study.steps import crops_made
 from napari_parsimony.study.study import Study
 from napari_parsimony.vae.config import VaeConfig
+from napari_parsimony.vae.pretrained import NORMALISATIONS
 
 Way = Literal["nuclei", "scratch", "file"]
 
@@ -52,10 +53,14 @@ def why_not_nuclei(study: Study | None) -> str:
     """
     if study is None or study.step("cells") is None:
         return ""
-    made, defaults = crops_made(study), CellsConfig.model_fields
-    for name in ("size", "normalisation"):
-        asked = defaults[name].default
-        if made[name] != asked:
+    made = crops_made(study)
+    fitting: dict[str, tuple[Any, ...]] = {
+        "size": (CellsConfig.model_fields["size"].default,),
+        "normalisation": NORMALISATIONS,
+    }
+    for name, values in fitting.items():
+        if made[name] not in values:
+            asked = " or ".join(map(str, values))
             return f"they need crops with {name} = {asked}, these have {made[name]}"
     try:
         channels = study.crops().shape[1]

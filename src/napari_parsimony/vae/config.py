@@ -30,8 +30,8 @@ class VaeConfig(Config):
         "none",
         description="Where training starts. nuclei: a VAE that comes with napari-parsimony and "
         "has seen 18,000 nuclei of many fluorescence images, so that few steps on your own are "
-        "needed, or none. It fits crops of one channel, cut out with the default size and "
-        "normalisation. none: from scratch.",
+        "needed, or none. It fits crops of one channel, cut out with the default size and the "
+        "normalisation 'percentile' or 'image'. none: from scratch.",
     )
     start_from: Path | None = Field(
         None,
