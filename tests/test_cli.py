@@ -325,7 +325,8 @@ def test_interruption_is_one_line_and_keeps_what_was_there(study, number, displa
     assert process.returncode == 130
     said = (
         "Interrupted: finished steps are kept; if you run the same command again, a training goes "
-        "on from its last checkpoint, and any other step starts anew.\n"
+        "on from its last checkpoint, a search for equations from what it had found, and any other "
+        "step starts anew.\n"
     )
     assert err.endswith(said)
     assert "Traceback" not in err

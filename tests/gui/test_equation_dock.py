@@ -203,13 +203,14 @@ def test_every_notation_can_be_copied_and_saved(opened, field_study, tmp_path, m
     for action in dock.view.copy.menu().actions():
         action.trigger()
         copied[action.text()] = QGuiApplication.clipboard().text()
-    latex, text, numpy_code, sympy_code, table = copied.values()
+    latex, text, numpy_code, sympy_code, table, hall = copied.values()
     assert latex == session.front.choice.latex()
     assert Expression.parse(text) == session.expression
     assert session.classes[1] in numpy_code
     assert numpy_code.startswith("import numpy as np")
     assert "symbols(" in sympy_code
-    assert len(pd.read_csv(io.StringIO(table))) == len(session.front.candidates)
+    for csv in (table, hall):
+        assert len(pd.read_csv(io.StringIO(csv))) == len(session.front.candidates)
     for notation, text in zip(NOTATIONS, copied.values(), strict=True):
         file = tmp_path / f"law{notation.suffix}"
         dock.view.save_as(notation, file)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -10,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import napari_parsimony
+from napari_parsimony.cli import main
 from napari_parsimony.errors import UserError
+from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.front import Candidate, Front
 from napari_parsimony.symbolic.hall_of_fame import hall_of_fame, julia, read_hall_of_fame
@@ -125,6 +129,17 @@ def test_a_front_goes_out_and_comes_back(run):
     assert [m.expression for m in members] == [c.expression for c in front().candidates]
     assert [m.complexity for m in members] == [c.size for c in front().candidates]
     assert [m.loss for m in members] == [c.train_loss for c in front().candidates]
+
+
+def test_the_command_exports_a_study_s_equations(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    demo = Path(napari_parsimony.__file__).parent / "sample_data" / "demo_study"
+    out = tmp_path / "hall_of_fame.csv"
+    assert main(["export", str(demo), str(out), "--hall-of-fame"]) == 0
+    there = Study.open(demo).front()
+    found = read_hall_of_fame(out, there.variables)
+    assert [m.expression for m in found] == [c.expression for c in there.candidates]
+    assert f"{len(found)} equations" in capsys.readouterr().out
 
 
 def test_pysr_reads_what_we_write(run):

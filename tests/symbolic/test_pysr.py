@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_parsimony.cli import main
 from napari_parsimony.config import parse_config
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.config import EquationsConfig
@@ -249,7 +250,7 @@ def test_the_three_states(fake_julia, monkeypatch, tmp_path):
     monkeypatch.setenv("FAKE_JULIA_READY", "no")
     status = pysr_status()
     assert status.state is PysrState.NO_JULIA
-    assert "engines --install-julia" in status.text
+    assert "engines --install-julia" in status.remedy
     with pytest.raises(UserError, match=r"'pysr' cannot run.*--install-julia.*'engines'"):
         engine("pysr")
     hidden = "import importlib.metadata as m\n"
@@ -260,7 +261,7 @@ def test_the_three_states(fake_julia, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(FAKE_JULIA)]))
     status = pysr_status()
     assert status.state is PysrState.NOT_INSTALLED
-    assert 'pip install "napari-parsimony[pysr]"' in status.text
+    assert 'pip install "napari-parsimony[pysr]"' in status.remedy
     states = {state.name: state.ready for state in engine_states()}
     assert states["quick"]
     assert not states["pysr"]
@@ -362,6 +363,22 @@ def test_cancelling_an_installation_ends_all_that_it_started(tmp_path, monkeypat
 def test_explain_keeps_to_the_first_cause():
     text = explain(["curl: (7) Failed to connect", "OSError: [Errno 28] No space left"], 1)
     assert "disk is full" in text
+
+
+def test_the_command_lists_engines_and_installs(fake_julia, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setenv("FAKE_JULIA_READY", "no")
+    assert main(["engines"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["quick", "operon", "pysr"]
+    assert "Julia missing" in lines[2]
+    assert "--install-julia" in lines[2]
+    _juliapkg(tmp_path, monkeypatch, "raise OSError(28, 'No space left on device')")
+    assert main(["engines", "--install-julia"]) == 1
+    said = capsys.readouterr()
+    assert "has not been measured" in said.out
+    assert "OSError: [Errno 28] No space left on device" in said.out
+    assert said.err.startswith("Error: The Julia engine was not installed: the disk is full")
 
 
 # Settings

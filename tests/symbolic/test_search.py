@@ -11,6 +11,7 @@ import pytest
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import silent
 from napari_parsimony.symbolic.config import EquationsConfig
+from napari_parsimony.symbolic.engines.base import Found, Partial
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.search import search_front
 
@@ -227,3 +228,31 @@ def test_an_engine_that_cannot_run_is_refused_before_anything_is_searched(monkey
     with pytest.raises(UserError, match="no Julia"):
         search_front(*study(), config, told.append)
     assert not told
+
+
+def test_what_an_interrupted_search_had_found_takes_part_in_the_next(tmp_path, monkeypatch):
+    law = Expression.parse("z29*z17^2 + z29*z21^2")
+
+    class Interrupted:
+        def search(self, problem, report_front):
+            report_front(Partial(1, 2, (Found(law, 0, 0.5),)))
+            raise KeyboardInterrupt
+
+    class Goes(Interrupted):
+        def search(self, problem, report_front):
+            guesses.append(problem.guesses)
+            return [Found(Expression.parse("z3"), 0, 1.0)]
+
+    guesses = []
+    where = "napari_parsimony.symbolic.search.engine"
+    monkeypatch.setattr(where, lambda name: Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        search_front(*study(), QUICK, silent, keep=tmp_path / "kept")
+    monkeypatch.setattr(where, lambda name: Goes())
+    front = search_front(*study(), QUICK, silent, keep=tmp_path / "kept")
+    assert guesses == [(law,)]
+    assert any("z29" in candidate.expression.variables for candidate in front.candidates)
+    # damaged, it is as if there were nothing
+    (tmp_path / "kept" / "quick.csv").write_text("nonsense")
+    search_front(*study(), QUICK, silent, keep=tmp_path / "kept")
+    assert guesses[-1] == ()

@@ -12,6 +12,7 @@ import click
 
 from napari_parsimony import __version__
 from napari_parsimony.cli import display
+from napari_parsimony.cli.engines import engines_command
 from napari_parsimony.cli.export import export_command
 from napari_parsimony.cli.judge import judge_command
 from napari_parsimony.cli.options import (
@@ -74,6 +75,7 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
         group.add_command(_choose_command())
         group.add_command(traversal_command())
         group.add_command(export_command())
+        group.add_command(engines_command())
     group.add_command(segment_command(use))
     return group
 

@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None, steps: "Mapping[str, Step] | No
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _say(
             "Interrupted: finished steps are kept; if you run the same command again, a training "
-            "goes on from its last checkpoint, and any other step starts anew."
+            "goes on from its last checkpoint, a search for equations from what it had found, "
+            "and any other step starts anew."
         )
         return INTERRUPTED
 

@@ -25,6 +25,7 @@ from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.terms import TermBars
 from napari_parsimony.symbolic.export import front_table, python_function, sympy_code
 from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.hall_of_fame import hall_of_fame
 
 if TYPE_CHECKING:
     from napari_parsimony.gui.decision_window import DecisionWindow
@@ -68,6 +69,12 @@ def _csv(session: Session) -> str:
     return table
 
 
+def _hall_of_fame(session: Session) -> str:
+    front = session.front
+    assert front is not None
+    return hall_of_fame(front)
+
+
 NOTATIONS = (
     Notation("LaTeX, rounded as shown", ".tex", _latex),
     Notation("Text with all digits", ".txt", lambda session: str(_looked_at(session))),
@@ -78,7 +85,10 @@ NOTATIONS = (
     ),
     Notation("Python code for sympy", ".py", lambda session: sympy_code(_looked_at(session))),
     Notation("All equations as a table (CSV)", ".csv", _csv),
+    Notation("All equations for PySR (hall_of_fame.csv)", ".csv", _hall_of_fame),
 )
+OF_ALL: dict[Callable[[Session], str], str] = {_csv: "equations", _hall_of_fame: "hall_of_fame"}
+"""Those of the whole front, and what their files are called."""
 
 
 def digits_of(session: Session) -> int | None:
@@ -243,13 +253,14 @@ class EquationView(QWidget):
 
     def _enable(self, menu: QMenu) -> None:
         """There may be an equation by hand before there is a front."""
-        menu.actions()[-1].setEnabled(self.session.front is not None)
+        for action, notation in zip(menu.actions(), NOTATIONS, strict=True):
+            action.setEnabled(self.session.front is not None or notation.write not in OF_ALL)
 
     def _copy(self, notation: Notation) -> None:
         QGuiApplication.clipboard().setText(notation.write(self.session))
 
     def _save(self, notation: Notation) -> None:
-        name = "equations" if notation.write is _csv else "equation"
+        name = OF_ALL.get(notation.write, "equation")
         path, _ = QFileDialog.getSaveFileName(
             self, notation.name, f"{name}{notation.suffix}", f"*{notation.suffix}"
         )

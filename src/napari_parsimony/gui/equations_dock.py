@@ -1,5 +1,6 @@
 """The dock 'Equations': look for laws, choose one, change it, and see what it says about a cell."""
 
+from pathlib import Path
 from typing import Any
 
 from napari.viewer import Viewer
@@ -8,6 +9,7 @@ from qtpy.QtWidgets import QScrollArea, QTabBar, QVBoxLayout, QWidget
 
 from napari_parsimony.gui.dock import fill_dock, follow, message_label, missing
 from napari_parsimony.gui.edit_equation import EditEquation
+from napari_parsimony.gui.engine_states import EngineStates
 from napari_parsimony.gui.equation_view import EquationView
 from napari_parsimony.gui.front_chart import FrontChart, Point
 from napari_parsimony.gui.front_table import FrontTable, points_of
@@ -41,6 +43,7 @@ class EquationsDock(QWidget):
         self.front = FrontTable(session)
         self.hand = EditEquation(session)
         self.panel = StepPanel(session, "equations")
+        self.engines = EngineStates(session)
         self.view = EquationView(session)
         self._lay_out()
         self.tabs.currentChanged.connect(self._show)
@@ -48,6 +51,8 @@ class EquationsDock(QWidget):
             picker.picked.connect(self._choose)
         self.hand.proposed.connect(self._propose)
         self.panel.previewed.connect(self._on_preview)
+        self.engines.taken.connect(self._take)
+        self.engines.failed.connect(lambda sentence: self.panel.say(sentence, failed=True))
         follow(self, session.study_changed, self._on_study)
         follow(self, session.artefacts_changed, self._show)
         follow(self, session.job_changed, self._on_job)
@@ -66,6 +71,7 @@ class EquationsDock(QWidget):
         inside = QWidget()
         form = QVBoxLayout(inside)
         form.setContentsMargins(0, 0, 4, 0)
+        form.addWidget(self.engines)
         form.addWidget(self.panel)
         form.addStretch(1)
         self.form.setWidget(inside)
@@ -159,4 +165,9 @@ class EquationsDock(QWidget):
         together = "; ".join(dict.fromkeys([*texts, text]))
         self.panel.set_values({"by_hand": together, "start_from": None})
         self.choose_tab("Search")
+        self.panel.say(told)
+
+    def _take(self, path: Path, told: str) -> None:
+        """Put a file of equations into the settings of the search."""
+        self.panel.set_values({"hall_of_fame": path, "start_from": None})
         self.panel.say(told)

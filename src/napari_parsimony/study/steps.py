@@ -145,7 +145,9 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
     cells[[*KEY, "class"]].to_parquet(out / "classes.parquet", index=False)
 
 
-def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report: Report) -> None:
+def _equations(
+    study: Study, config: EquationsConfig, out: Path, checkpoints: Path, report: Report
+) -> None:
     from napari_parsimony.study.choose import with_choice
     from napari_parsimony.symbolic.front import Front
     from napari_parsimony.symbolic.search import search_front
@@ -163,6 +165,7 @@ def _equations(study: Study, config: EquationsConfig, out: Path, _: Path, report
             config,
             report,
             guided=study.vae().guidance > 0,
+            keep=checkpoints,
         )
     with_choice(front, config.choice).save(out / "front.json")
 

@@ -7,7 +7,7 @@ The text is parsed by us. So no Julia is needed, and nothing in a file is ever r
 import csv
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,10 +71,12 @@ def read_hall_of_fame(path: Path, variables: Sequence[str]) -> list[Member]:
 
 def hall_of_fame(front: "Front") -> str:
     """Write a front as PySR does: its loss is the logistic loss on the training cells."""
-    lines = [
-        f'{candidate.size},{candidate.train_loss!r},"{julia(candidate.expression)}"'
-        for candidate in front.candidates
-    ]
+    return written((candidate.expression, candidate.train_loss) for candidate in front.candidates)
+
+
+def written(members: Iterable[tuple[Expression, float]]) -> str:
+    """Write equations and their losses as PySR does."""
+    lines = [f'{found.size},{loss!r},"{julia(found)}"' for found, loss in members]
     return "\n".join(["Complexity,Loss,Equation", *lines]) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from napari_parsimony.symbolic.fitting import Fitted, best_by_size, fitting, sho
 from napari_parsimony.symbolic.front import Front, non_dominated
 from napari_parsimony.symbolic.hall_of_fame import read_hall_of_fame
 from napari_parsimony.symbolic.judge import compared, judge
+from napari_parsimony.symbolic.kept import Kept
 from napari_parsimony.symbolic.splits import problem_of, split_cells
 
 REFIT_CELLS = 20_000
@@ -36,6 +38,7 @@ def search_front(
     report: Report,
     *,
     guided: bool = False,
+    keep: Path | None = None,
 ) -> Front:
     """Look for equations that decide as the sparse network does.
 
@@ -68,6 +71,9 @@ def search_front(
         Whether the classes of training cells had a say in the latents. Those cells are then told
         apart better than new ones will be: only validation cells judge, though numbers are fitted
         to both.
+    keep
+        A folder for what is found meanwhile. What an interrupted search left there takes part, and
+        is what engines start from.
 
     Raises
     ------
@@ -85,11 +91,15 @@ def search_front(
     if config.hall_of_fame is not None:
         for line in read_hall_of_fame(config.hall_of_fame, names):
             found.setdefault(line.expression.simplified(), (_FROM_FILE, config.seed))
+    store = Kept(keep, names)
+    for name in engines:
+        for expression in store.found(name):
+            found.setdefault(expression, (name, config.seed))
     earlier: list[Found] = []
     for number, name in enumerate(engines):
         reporter = _reporter(report, name, number, total, tuple(earlier))
         informed = replace(problem, guesses=tuple(found))
-        for member in engines[name].search(informed, reporter):
+        for member in engines[name].search(informed, store.keeping(name, reporter)):
             found.setdefault(member.expression, (name, member.seed))
             earlier.append(member)
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,22 +131,22 @@ def module_process(
     finally:
         if child.poll() is None:
             child.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 # its last lines would fill the pipe and keep it from ending
                 child.communicate(timeout=grace)
-            except subprocess.TimeoutExpired:
-                _kill(child)
+            _kill(child)
         if child.stdout is not None:
             child.stdout.close()
         child.wait()
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End it with all that it started, for instance the processes in which Julia compiles."""
+    """End what is left of it and of what it started, as the processes in which Julia compiles."""
     if sys.platform == "win32":
         child.kill()
     else:
-        os.killpg(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 def _obituary(engine: str, code: int, errors: str) -> str:

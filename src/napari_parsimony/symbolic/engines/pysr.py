@@ -17,7 +17,7 @@ from napari_parsimony.symbolic.engines.child import run_child
 from napari_parsimony.symbolic.engines.pysr_settings import JuliaSettings
 from napari_parsimony.symbolic.expression import Expression
 
-GRACE = 10.0  # seconds that Julia has to end a search by itself
+GRACE = 8.0  # seconds that Julia has to end a search; who cancels a step waits 10 for it
 
 
 class Pysr:

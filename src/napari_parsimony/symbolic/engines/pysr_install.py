@@ -78,7 +78,7 @@ def install_julia(log: Callable[[str], None]) -> None:
     """
     status = pysr_status()
     if status.state is PysrState.NOT_INSTALLED:
-        raise UserError(status.text)
+        raise UserError(f"{status.text} {status.remedy}")
     tail: deque[str] = deque(maxlen=200)
     module = ["napari_parsimony.symbolic.engines.pysr_install"]
     environment = {"PYTHONUNBUFFERED": "1", "PYTHON_JULIAPKG_OFFLINE": "no"}

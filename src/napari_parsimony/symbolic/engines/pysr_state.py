@@ -11,10 +11,10 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.engines.pysr_settings import JuliaSettings
 
 PATIENCE = 30.0  # seconds; the probe takes less than one, unless somebody installs Julia just now
-HOW_PIP = 'pip install "napari-parsimony[pysr]"'
+HOW_PIP = 'Install it with: pip install "napari-parsimony[pysr]".'
 HOW_JULIA = (
-    "press 'Install the Julia engine…' in the dock 'Equations', tab 'Search', or run "
-    "'napari-parsimony engines --install-julia'"
+    "Press 'Install the Julia engine…' in the dock 'Equations', tab 'Search', or run "
+    "'napari-parsimony engines --install-julia'."
 )
 # In a child: juliapkg locks a file, and reads its options once
 _PROBE = """
@@ -52,18 +52,21 @@ class PysrState(enum.Enum):
 
 @dataclass(frozen=True)
 class PysrStatus:
-    """A state, and a sentence that says what it means and what to do.
+    """A state, and sentences for a person.
 
     Attributes
     ----------
     state
         One of three.
     text
-        For a person.
+        What it means.
+    remedy
+        What to do; empty if it is ready.
     """
 
     state: PysrState
     text: str
+    remedy: str = ""
 
 
 def pysr_status() -> PysrStatus:
@@ -84,20 +87,20 @@ def pysr_status() -> PysrStatus:
         )
         found = json.loads(probe.stdout.decode().strip().splitlines()[-1])
     except subprocess.TimeoutExpired:
-        text = "Somebody else seems to be installing Julia's packages: try again when it is done."
-        return PysrStatus(PysrState.NO_JULIA, text)
+        text = "Somebody else seems to be installing Julia's packages."
+        return PysrStatus(PysrState.NO_JULIA, text, "Try again when that is done.")
     except (subprocess.CalledProcessError, ValueError, IndexError) as error:
         said = getattr(error, "stderr", None) or b""
         last = said.decode(errors="replace").strip().splitlines()[-1:] or [str(error)]
-        text = f"Whether PySR can run could not be found out ({last[0][:200]}): {HOW_JULIA}."
-        return PysrStatus(PysrState.NO_JULIA, text)
+        text = f"Whether PySR can run could not be found out ({last[0][:200]})."
+        return PysrStatus(PysrState.NO_JULIA, text, HOW_JULIA)
     if not found["pysr"]:
-        text = f"The Python package pysr is not installed: {HOW_PIP}."
-        return PysrStatus(PysrState.NOT_INSTALLED, text)
+        text = "The Python package pysr is not installed."
+        return PysrStatus(PysrState.NOT_INSTALLED, text, HOW_PIP)
     if not found["resolved"]:
         why = f" ({found['why'][:200]})" if found["why"] else ""
-        text = f"PySR {found['pysr']} is here, but not its engine in Julia{why}: {HOW_JULIA}."
-        return PysrStatus(PysrState.NO_JULIA, text)
+        text = f"PySR {found['pysr']} is here, but not its engine in Julia{why}."
+        return PysrStatus(PysrState.NO_JULIA, text, HOW_JULIA)
     return PysrStatus(PysrState.READY, f"PySR {found['pysr']} with {found['julia']}.")
 
 
@@ -112,6 +115,6 @@ def require_pysr() -> None:
     status = pysr_status()
     if status.state is not PysrState.READY:
         raise UserError(
-            f"The engine 'pysr' cannot run. {status.text} Or take it out of the setting "
-            "'engines': the others do not need it."
+            f"The engine 'pysr' cannot run. {status.text} {status.remedy} Or take it out of the "
+            "setting 'engines': the others do not need it."
         )

@@ -9,6 +9,7 @@ from napari_parsimony.symbolic.engines.pysr_state import PysrState, pysr_status
 ENGINES = ("quick", "operon", "pysr")
 _OPERON = "import importlib.metadata as m, pyoperon; print(m.version('pyoperon'))"
 _PATIENCE = 60.0
+_QUICK = "Use the engine 'quick'."
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,16 @@ class EngineState:
     state
         In a word or two.
     text
-        What that means, and what to do.
+        What that means.
+    remedy
+        What to do; empty if it is ready.
     """
 
     name: str
     ready: bool
     state: str
     text: str
+    remedy: str = ""
 
 
 def engine_state(name: str) -> EngineState:
@@ -40,7 +44,8 @@ def engine_state(name: str) -> EngineState:
     if name == "operon":
         return _operon()
     status = pysr_status()
-    return EngineState(name, status.state is PysrState.READY, status.state.value, status.text)
+    ready = status.state is PysrState.READY
+    return EngineState(name, ready, status.state.value, status.text, status.remedy)
 
 
 def engine_states() -> list[EngineState]:
@@ -59,12 +64,12 @@ def _operon() -> EngineState:
             timeout=_PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        return EngineState("operon", False, "not usable", "Loading pyoperon took too long.")
+        return EngineState("operon", False, "not usable", "Loading pyoperon took too long.", _QUICK)
     if child.returncode == 0:
         return EngineState("operon", True, "ready", f"pyoperon {child.stdout.strip()}.")
     last = (child.stderr.strip().splitlines() or [f"code {child.returncode}"])[-1]
     text = (
         f"pyoperon cannot be loaded ({last[:200]}): it has no release for every system, and needs "
-        "a processor with AVX2; use the engine 'quick'."
+        "a processor with AVX2."
     )
-    return EngineState("operon", False, "not usable", text)
+    return EngineState("operon", False, "not usable", text, _QUICK)
