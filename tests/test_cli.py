@@ -197,6 +197,7 @@ def test_steps_are_listed_in_order():
         "choose",
         "traversal",
         "export",
+        "engines",
         "segment",
     ]
 
