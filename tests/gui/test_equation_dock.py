@@ -1,6 +1,7 @@
 """The dock 'Equations' in a real napari: front, chart, search, and the equation looked at."""
 
 import io
+import json
 import math
 import shutil
 
@@ -10,15 +11,18 @@ import pytest
 
 napari = pytest.importorskip("napari")
 from qtpy.QtCore import QPointF, Qt  # noqa: E402
-from qtpy.QtGui import QGuiApplication  # noqa: E402
+from qtpy.QtGui import QContextMenuEvent, QGuiApplication  # noqa: E402
 from qtpy.QtWidgets import QPushButton, QWidget  # noqa: E402
 
+from napari_parsimony.artefact import write_json  # noqa: E402
 from napari_parsimony.gui.equation_view import NOTATIONS  # noqa: E402
 from napari_parsimony.gui.front_chart import FrontChart, Point  # noqa: E402
-from napari_parsimony.gui.front_table import points_of  # noqa: E402
+from napari_parsimony.gui.front_table import FrontTable, points_of  # noqa: E402
 from napari_parsimony.gui.session import Session  # noqa: E402
 from napari_parsimony.jobs.job import JobState  # noqa: E402
+from napari_parsimony.study.record import STEP_FILE, describe_again  # noqa: E402
 from napari_parsimony.study.study import Study  # noqa: E402
+from napari_parsimony.symbolic.choice import good_laws  # noqa: E402
 from napari_parsimony.symbolic.expression import Expression  # noqa: E402
 
 pytestmark = pytest.mark.gui
@@ -54,6 +58,27 @@ def settle(qtbot, dock):
     view = dock.view
     qtbot.waitUntil(dock.isVisible, timeout=5000)
     qtbot.waitUntil(lambda: not (view._soon.due or view._later.isActive()), timeout=5000)
+
+
+def shown(dock, row):
+    """Texts of a row of the table by column, those that can be seen."""
+    table = dock.front.table
+    return {
+        table.horizontalHeaderItem(column).text(): table.item(row, column).text()
+        for column in range(table.columnCount())
+        if not table.isColumnHidden(column)
+    }
+
+
+def as_format_1(content):
+    """What an earlier version would have written."""
+    later = ("accuracy", "loss_interval", "accuracy_interval", "balanced_accuracy_interval")
+    for candidate in content["candidates"]:
+        for name in later:
+            del candidate[name]
+    for name in ("judged", "searches", "laws"):
+        del content[name]
+    return {**content, "format_version": 1}
 
 
 def ink(label):
@@ -117,15 +142,85 @@ def test_the_front_is_listed_and_the_choice_marked(opened, field_study):
     assert stars == [front.chosen]
     assert table.currentRow() == front.chosen
     best = front.choice
-    texts = [table.item(front.chosen, column).text() for column in range(1, 5)]
-    assert texts == [
-        f"{best.validation_loss:.3f} ± {best.validation_error:.3f}",
-        f"{best.balanced_accuracy:.1%}",
-        f"{best.agreement:.1%}",
-        best.unicode(),
-    ]
+    assert shown(dock, front.chosen) == {
+        "size": f"{best.size} ★",
+        "CV loss": f"{best.validation_loss:.3f} ± {best.validation_error:.3f}",
+        "bal. acc.": f"{best.balanced_accuracy:.1%}",
+        "law": str(front.law_of(front.chosen) + 1),
+        "equation": best.unicode(),
+    }
     assert table.horizontalHeader().length() <= table.viewport().width(), "nothing is cut off"
     assert "not evaluated" in dock.front.held_out.text()
+
+
+def test_columns_are_chosen_by_a_menu_and_stay(opened, field_study, qtbot):
+    _, dock, session = opened(field_study)
+    front, table = session.front, dock.front.table
+    qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() == 0, timeout=5000)
+    ticks = {action.text(): action for action in dock.front.columns.actions()}
+    assert {name for name, tick in ticks.items() if tick.isChecked()} == set(shown(dock, 0)) - {
+        "size",
+        "equation",
+    }
+    for part in (table.horizontalHeader().viewport(), table.viewport(), table):
+        reason = (
+            QContextMenuEvent.Reason.Keyboard if part is table else QContextMenuEvent.Reason.Mouse
+        )
+        place = part.rect().center()
+        event = QContextMenuEvent(reason, place, part.mapToGlobal(place))
+        QGuiApplication.sendEvent(part, event)
+        assert dock.front.columns.isVisible()
+        dock.front.columns.hide()
+    for tick in ticks.values():
+        tick.setChecked(True)
+    best, row = front.choice, shown(dock, front.chosen)
+    low, high = best.loss_interval
+    assert row["loss 95 %"] == f"{low:.3f}–{high:.3f}"
+    assert low <= best.validation_loss <= high
+    assert row["acc."] == f"{best.accuracy:.1%}"
+    assert row["agrees"] == f"{best.agreement:.1%}"
+    assert row["flips"] == str(best.flips)
+    assert row["found by"].endswith(f"/{len(front.searches)}")
+    assert float(row["gain"]) >= 0
+    assert table.horizontalScrollBar().maximum() > 0, "what does not fit can be reached"
+    for name, tick in ticks.items():
+        tick.setChecked(name == "flips")
+    assert set(shown(dock, 0)) == {"size", "flips", "equation"}
+    # a window opened later has the same
+    again = FrontTable(session)
+    qtbot.addWidget(again)
+    hidden = [again.table.isColumnHidden(i) for i in range(again.table.columnCount())]
+    assert hidden == [table.isColumnHidden(i) for i in range(table.columnCount())]
+
+
+def test_laws_are_listed_and_can_be_looked_at(opened, field_study):
+    _, dock, session = opened(field_study)
+    front, button = session.front, dock.front.laws
+    law = front.laws[front.law_of(front.chosen)]
+    assert f"★ found by {len(law.found_by)} of {len(front.searches)} search" in button.text()
+    actions = button.menu().actions()
+    assert len(actions) == len(good_laws(front))
+    assert "★" in actions[0].text()
+    assert front.candidates[law.members[0]].unicode()[:20] in actions[0].text()
+    actions[0].trigger()
+    assert session.candidate == law.members[0]
+
+
+def test_a_front_from_before_there_were_laws_opens(opened, own_study):
+    folder = own_study / "equations"
+    content = json.loads((folder / "front.json").read_text())
+    (folder / "front.json").write_text(json.dumps(as_format_1(content)))
+    record = Study.open(own_study).step("equations")
+    (folder / STEP_FILE).unlink()
+    again = describe_again(record, record.config, folder)
+    write_json(folder / STEP_FILE, again.model_dump(mode="json"))
+    _, dock, session = opened(own_study)
+    assert session.front.laws == ()
+    row = shown(dock, session.front.chosen)
+    assert row["law"] == "–"
+    assert row["bal. acc."] == f"{session.front.choice.balanced_accuracy:.1%}"
+    assert dock.front.laws.text() == "Laws are not known: search again"
+    assert not dock.front.laws.isEnabled()
 
 
 def test_the_chart_says_what_the_table_says(opened, field_study, qtbot):

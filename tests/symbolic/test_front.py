@@ -2,15 +2,18 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.symbolic.choice import one_standard_error
+from napari_parsimony.symbolic import summary
+from napari_parsimony.symbolic.choice import good_laws, one_standard_error, pysr_scores
+from napari_parsimony.symbolic.export import front_table
 from napari_parsimony.symbolic.expression import Expression, constant
-from napari_parsimony.symbolic.front import Candidate, Front, non_dominated
+from napari_parsimony.symbolic.front import Candidate, Front, Judged, Law, Search, non_dominated
 from napari_parsimony.symbolic.losses import (
     balanced_accuracy,
     class_weights,
@@ -151,14 +154,70 @@ def test_one_standard_error():
     assert one_standard_error(front) == 2
 
 
+def test_pysr_scores():
+    """As PySR has them in its table of equations."""
+    front = [candidate("z3", 0.5), candidate("z3 + 1", 0.25), candidate("z3 + z17 + 1", 0.25)]
+    assert pysr_scores(front) == pytest.approx([0, np.log(2) / 2, 0])
+    assert pysr_scores([candidate("z3", 0.5), candidate("z3 + 1", 0.0)])[1] == np.inf
+
+
+def test_good_laws_are_as_good_as_the_best():
+    front = Front(
+        (
+            candidate("z3", validation=0.5, error=0.1),
+            candidate("z3 + 1", validation=0.3, error=0.1),
+            candidate("z3 + z17 + 1", validation=0.25, error=0.0),
+        ),
+        1,
+        ("z3", "z17"),
+        laws=tuple(
+            Law(Expression.parse(text), 3, members, (Search("quick", 0),))
+            for text, members in (("z3", (0,)), ("z3 + z17 + 1", (2,)), ("z17", ()), ("z3", (1,)))
+        ),
+    )
+    assert good_laws(front) == [3, 1, 2]
+    assert [front.law_of(index) for index in range(3)] == [0, 3, 1]
+    assert good_laws(front.choose(0)) == [0, 1, 3, 2]
+
+
 def test_saved_fronts_come_back(tmp_path):
-    front = Front((candidate(), candidate("1.1*z3 - 0.1", 0.4)), 1, ("z3", "z17"))
+    law = Law(Expression.parse("z3"), 2, (0, 1), (Search("by hand", 0), Search("operon", 3)))
+    better = candidate(
+        "1.1*z3 - 0.1",
+        0.4,
+        accuracy=0.9,
+        loss_interval=(0.3, 0.6),
+        accuracy_interval=(0.8, 0.95),
+        balanced_accuracy_interval=(0.7, 1.0),
+    )
+    front = Front(
+        (candidate(), better),
+        1,
+        ("z3", "z17"),
+        Judged(100, 5, 120),
+        (Search("operon", 3), Search("quick", 0)),
+        (law,),
+    )
     front.save(tmp_path / "front.json")
     assert Front.load(tmp_path / "front.json") == front
     assert front.choice.unicode({"z3": -0.5}) == "1.1·(−0.5) − 0.1"
     assert front.choose(0).choice.size == 1
     with pytest.raises(UserError, match="number 7"):
         front.choose(7)
+
+
+def test_fronts_of_format_1_open(tmp_path):
+    """The file is one of that time."""
+    front = Front.load(Path(__file__).with_name("front_format_1.json"))
+    assert len(front.candidates) == 18
+    assert front.choice.size == front.candidates[5].size
+    assert (front.judged, front.searches, front.laws) == (None, (), ())
+    assert front.choice.accuracy is None
+    assert front.law_of(0) is None
+    assert summary.headline(front) == "Laws are not known: search again"
+    assert front_table(front)["cross_validated_loss_low"].isna().all()
+    front.save(tmp_path / "front.json")
+    assert Front.load(tmp_path / "front.json") == front
 
 
 def _damage(path, change):
@@ -173,7 +232,7 @@ def _damage(path, change):
         (lambda c: c.update(format_version=99), "newer"),
         (lambda c: c.update(format_version="1"), "format"),
         (lambda c: c.pop("candidates"), "'candidates' is missing"),
-        (lambda c: c.update(candidates=[]), "chosen"),
+        (lambda c: c.update(candidates=[], laws=[]), "chosen"),
         (lambda c: c.update(chosen=5), "chosen"),
         (lambda c: c.update(chosen=True), "int"),
         (lambda c: c.update(variables=[3]), "str"),
@@ -186,11 +245,21 @@ def _damage(path, change):
         (lambda c: c.update(candidates=3), "damaged"),
         (lambda c: c["candidates"][0].update(digits=10**10), "digits"),
         (lambda c: c["candidates"][0].update(train_loss=10**400), "damaged"),
+        (lambda c: c["candidates"][0].update(accuracy="x"), "float"),
+        (lambda c: c["candidates"][0].update(loss_interval=[1]), "damaged"),
+        (lambda c: c["candidates"][0].update(loss_interval=[1, float("inf")]), "finite"),
+        (lambda c: c["laws"][0].update(members=[1]), "not there"),
+        (lambda c: c["laws"][0].update(members=[-1]), "not there"),
+        (lambda c: c["laws"][0].update(expression="z99"), "z99"),
+        (lambda c: c["laws"][0].update(found_by=[["quick"]]), "damaged"),
+        (lambda c: c.update(searches=3), "damaged"),
+        (lambda c: c.update(judged={"cells": 3}), "'groups' is missing"),
     ],
 )
 def test_damaged_fronts_are_one_sentence(tmp_path, change, what):
     path = tmp_path / "front.json"
-    Front((candidate(),), 0, ("z3",)).save(path)
+    law = Law(Expression.parse("z3"), 3, (0,), (Search("quick", 0),))
+    Front((candidate(),), 0, ("z3",), laws=(law,)).save(path)
     _damage(path, change)
     with pytest.raises(UserError, match=what) as caught:
         Front.load(path)

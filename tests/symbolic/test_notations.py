@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from napari_parsimony.symbolic.export import front_table, python_function, sympy_code
 from napari_parsimony.symbolic.expression import Expression
-from napari_parsimony.symbolic.front import Front
+from napari_parsimony.symbolic.front import Front, Law, Search
 
 from .test_expression import LAW, NAMES, cells, expressions, stable
 from .test_front import candidate
@@ -58,12 +58,24 @@ def test_sympy_code_runs(text):
 
 
 def test_the_table_of_a_front():
-    front = Front((candidate(), candidate("z3 + z17^2", validation=0.3)), 1, tuple(NAMES))
+    known = {"loss_interval": (0.25, 0.36), "accuracy": 0.91, "accuracy_interval": (0.85, 0.95)}
+    larger = candidate("z3 + z17^2", 0.25, validation=0.3, flips=2, **known)
+    law = Law(larger.expression, 3, (1,), (Search("operon", 1), Search("quick", 0)))
+    front = Front(
+        (candidate(), larger), 1, tuple(NAMES), searches=(Search("quick", 0),) * 3, laws=(law,)
+    )
     text = front_table(front).to_csv(index=False)
     table = pd.read_csv(io.StringIO(text))
     assert table["size"].tolist() == [1, 4]
     assert table["chosen"].tolist() == [False, True]
     assert table["cross_validated_loss"].tolist() == [0.5, 0.3]
+    second = table.loc[1]
+    assert second["cross_validated_loss_low"] == 0.25
+    assert second["cross_validated_accuracy_high"] == 0.95
+    assert second["pysr_score"] == pytest.approx(np.log(2) / 3)
+    assert second["cells_that_flip_when_rounded"] == 2
+    assert (second["law"], second["law_found_by"], second["searches"]) == (1, 2, 3)
+    assert table.loc[0].isna().sum() >= 5, "what is not known is empty"
     assert [Expression.parse(text) for text in table["equation"]] == [
         c.expression for c in front.candidates
     ]

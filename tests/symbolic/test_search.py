@@ -13,6 +13,7 @@ from napari_parsimony.progress import silent
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.engines.base import Found, Partial
 from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.front import Judged
 from napari_parsimony.symbolic.search import search_front
 
 LAW = Expression.parse("z29*(z17^2 + z21^2) - exp(exp(z3))")
@@ -86,6 +87,24 @@ def test_both_engines_in_one_front():
     again = search_front(*study(600), config, silent)
     assert front == again
     assert {candidate.engine for candidate in front.candidates} <= {"quick", "operon"}
+    assert front.searches == (("operon", 0), ("quick", 0))
+
+
+def test_every_number_has_its_interval_and_its_cells():
+    data = study(900, 0.05)
+    front = search_front(*data, QUICK, silent)
+    labelled = ~np.isnan(data[2]) & (data[3] != "test")
+    assert front.judged == Judged(labelled.sum(), 24, labelled.sum())
+    for candidate in front.candidates:
+        for name in ("loss", "accuracy", "balanced_accuracy"):
+            value = candidate.validation_loss if name == "loss" else getattr(candidate, name)
+            low, high = getattr(candidate, f"{name}_interval")
+            assert low <= value <= high
+            assert high - low < 0.25
+    # a single movie says nothing of others
+    one = search_front(*data[:4], np.zeros(900), QUICK, silent)
+    assert one.judged.groups == 1
+    assert one.choice.loss_interval is one.choice.balanced_accuracy_interval is None
 
 
 def test_noise_gives_a_small_equation():
@@ -199,6 +218,9 @@ def test_equations_by_hand_compete():
     law = "z29*(z17^2 + z21^2) - exp(exp(z3))"
     config = QUICK.model_copy(update={"by_hand": f"{law}; z3", "max_size": 11})
     front = search_front(*data, config, silent)
+    largest = front.laws[front.law_of(len(front.candidates) - 1)]
+    assert set(largest.found_by) == {("by hand", 0), ("quick", 0)}, "both found it"
+    assert front.searches == (("quick", 0),), "a hand is no search"
     by_hand = [c for c in front.candidates if c.engine == "by hand"]
     assert by_hand, "the law itself, or what it was shortened to, is on the front"
     with pytest.raises(UserError, match="reads z99, but the search knows only"):

@@ -7,6 +7,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from napari_parsimony import bootstrap
 from napari_parsimony.trust import metrics
 
 
@@ -22,7 +23,7 @@ def test_metrics_are_those_of_sklearn_whatever_the_weights(groups, monkeypatch):
     rng = np.random.default_rng(0)
     scores, target, groups = cells(rng, groups=groups)
     scores = np.round(scores, 1)  # many ties
-    names, index = metrics.encode(groups)
+    names, index = bootstrap.encode(groups)
     weights = rng.integers(0, 4, size=(5, len(names))).astype(float)
     ours = metrics.metrics(scores[:, None], target, index, weights)
     for row, each in enumerate(weights):
@@ -93,10 +94,10 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         movie = np.repeat(np.arange(25), 20)
         right = 1 + rng.normal(size=25)[movie] + rng.normal(size=len(movie)) > 0
         for name, group in (("movies", movie), ("cells", np.arange(len(movie)))):
-            weights = metrics.draw(group.max() + 1, 200, seed=repeat)
+            weights = bootstrap.draw(group.max() + 1, 200, seed=repeat)
             scores, target = np.where(right, 1.0, -1.0), np.ones(len(right), bool)
             samples = metrics.metrics(scores[:, None], target, group, weights)["accuracy"]
-            low, high = metrics.interval(samples, 0.95)
+            low, high = bootstrap.interval(samples, 0.95)
             covered[name] += low <= truth <= high
     assert covered["movies"] / repeats > 0.87
     assert covered["cells"] / repeats < 0.75
@@ -104,5 +105,5 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
 
 def test_no_interval_where_most_resamples_lack_the_metric():
     samples = np.where(np.arange(100) < 60, np.nan, 0.5)
-    assert metrics.interval(samples, 0.95) is None
-    assert metrics.interval(samples[40:], 0.95) == (0.5, 0.5)
+    assert bootstrap.interval(samples, 0.95) is None
+    assert bootstrap.interval(samples[40:], 0.95) == (0.5, 0.5)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from napari_parsimony import __version__
+from napari_parsimony.artefact import replace_file
 from napari_parsimony.cli import display
 from napari_parsimony.cli.engines import engines_command
 from napari_parsimony.cli.export import export_command
@@ -205,25 +206,37 @@ def _settings_command(steps: Mapping[str, Step]) -> click.Command:
 
 
 def _choose_command() -> click.Command:
-    def callback(study: Path, size: int | None) -> None:
+    def callback(study: Path, size: int | None, csv: Path | None) -> None:
+        from napari_parsimony.cli.front_text import lines_of
+        from napari_parsimony.study.steps import group_word
+        from napari_parsimony.symbolic.export import front_table
+
         opened = Study.open(study)
         if size is not None:
             opened.choose_equation(size)
         front = opened.front()
-        for index, candidate in enumerate(front.candidates):
-            mark = "*" if index == front.chosen else " "
-            loss = f"{candidate.validation_loss:.4f} ± {candidate.validation_error:.4f}"
-            text = candidate.expression.unicode(candidate.digits)
-            click.echo(f"{mark} {candidate.size:>4}  {loss}  {text}")
+        if csv is not None:
+            replace_file(csv, front_table(front).to_csv(index=False))
+        word = group_word(opened) if opened.step("cells") is not None else "group"
+        for line in lines_of(front, word):
+            click.echo(line)
 
     return SectionedCommand(
         "choose",
         callback=callback,
-        help="List a study's equations, or use the one of SIZE from now on.\n\nEach line is its "
-        "size, its cross-validated loss, and the equation; a star marks the one in use. "
-        "After a choice, evaluate and report are stale: 'run' or run them again.",
+        help="List a study's equations and laws, or use the equation of SIZE from now on.\n\nA "
+        "star marks the one in use. After a choice, evaluate and report are stale: 'run' or run "
+        "them again.",
         short_help="List a study's equations, or use another one.",
-        params=[_study_argument(), click.Argument(["size"], type=int, required=False)],
+        params=[
+            _study_argument(),
+            click.Argument(["size"], type=int, required=False),
+            click.Option(
+                ["--csv"],
+                type=click.Path(path_type=Path, dir_okay=False),
+                help="Write the table to this file too, with all that is known of each equation.",
+            ),
+        ],
     )
 
 

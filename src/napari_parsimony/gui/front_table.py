@@ -2,11 +2,13 @@
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QContextMenuEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -17,18 +19,16 @@ from qtpy.QtWidgets import (
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.dock import follow, missing
 from napari_parsimony.gui.front_chart import Point
+from napari_parsimony.gui.front_columns import ALWAYS, COLUMNS, describe
+from napari_parsimony.gui.laws_button import LawsButton
+from napari_parsimony.gui.preferences import recall, remember
 from napari_parsimony.gui.session import Session
-from napari_parsimony.symbolic.front import Candidate, Front
+from napari_parsimony.symbolic.choice import as_good_as_the_best
+from napari_parsimony.symbolic.front import Front
 
-COLUMNS = {
-    "size": "Expression size: operators, constants and variables, one each.",
-    "CV loss": "Mean logistic loss in nats, cross-validated over movies, ± its standard error.",
-    "bal. acc.": "Balanced accuracy on held-out cells, by the same cross-validation.",
-    "agrees": "How many of the validation cells are on the side where the sparse network puts "
-    "them.",
-    "equation": "The equation; its value is the score.",
-}
 _ROW, _ROWS = 22, 5
+_BAR = 22
+_NARROWEST = 24  # pixels of a column
 
 
 class FrontTable(QWidget):
@@ -53,7 +53,10 @@ class FrontTable(QWidget):
         self.table = QTableWidget(0, len(COLUMNS))
         self.held_out = QLabel(wordWrap=True)
         self.keep = QPushButton("Use in study")
+        self.laws = LawsButton(session)
+        self.columns = QMenu(self)
         self._lay_out()
+        self.laws.picked.connect(self.picked)
         self.table.currentCellChanged.connect(self._on_picked)
         self.keep.clicked.connect(self._keep)
         follow(self, session.study_changed, self.rebuild)
@@ -63,24 +66,33 @@ class FrontTable(QWidget):
 
     def _lay_out(self) -> None:
         table = self.table
-        table.setHorizontalHeaderLabels(list(COLUMNS))
-        for column, tip in enumerate(COLUMNS.values()):
-            table.horizontalHeaderItem(column).setToolTip(f"<qt>{tip}</qt>")
+        table.setHorizontalHeaderLabels([column.name for column in COLUMNS])
+        shown = str(recall("front_columns")).split(",")
+        self.columns.setToolTipsVisible(True)
+        for number, column in enumerate(COLUMNS):
+            tip = f"<qt>{column.tip} Right-click for other columns.</qt>"
+            table.horizontalHeaderItem(number).setToolTip(tip)
+            if column.name not in ALWAYS:
+                table.setColumnHidden(number, column.name not in shown)
+                action = self.columns.addAction(column.name)
+                action.setCheckable(True)
+                action.setChecked(column.name in shown)
+                action.setToolTip(f"<qt>{column.tip}</qt>")
+                action.toggled.connect(self._on_columns)
         table.setToolTip(
             "<qt>Equations of all sizes; ★ is the one that the study uses. Choose one to look at "
-            "it everywhere.</qt>"
+            "it everywhere; right-click for other columns.</qt>"
         )
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(_ROW)
         header = table.horizontalHeader()
-        header.setMinimumSectionSize(20)
+        header.setMinimumSectionSize(_NARROWEST)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setTextElideMode(Qt.TextElideMode.ElideRight)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setTabKeyNavigation(False)
         self.keep.setToolTip(
             "<qt>Let the study use this equation: the star moves here. Evaluation and report are "
@@ -92,6 +104,7 @@ class FrontTable(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(table)
+        column.addWidget(self.laws)
         column.addLayout(below)
 
     # Following the session
@@ -105,22 +118,37 @@ class FrontTable(QWidget):
         with QSignalBlocker(self.table):
             self.table.setRowCount(len(front.candidates))
             for row, candidate in enumerate(front.candidates):
-                texts = (
-                    f"{candidate.size}{' ★' if row == front.chosen else ''}",
-                    f"{candidate.validation_loss:.3f} ± {candidate.validation_error:.3f}",
-                    f"{candidate.balanced_accuracy:.1%}",
-                    f"{candidate.agreement:.1%}",
-                    candidate.unicode(),
-                )
-                for column, text in enumerate(texts):
-                    item = QTableWidgetItem(text)
+                for number, column in enumerate(COLUMNS):
+                    item = QTableWidgetItem(column.text(front, row))
                     item.setToolTip(describe(candidate))
-                    self.table.setItem(row, column, item)
-        shown = min(max(len(front.candidates), 2), _ROWS)
-        header = self.table.horizontalHeader().sizeHint().height()
-        self.table.setFixedHeight(header + _ROW * shown + 4)
+                    self.table.setItem(row, number, item)
+        self.laws.rebuild()
+        self._fit_height()
         self._show_held_out()
         self._on_expression(self.session.candidate)
+
+    def _fit_height(self) -> None:
+        shown = min(max(self.table.rowCount(), 2), _ROWS)
+        header = self.table.horizontalHeader()
+        wide = header.length() > self.table.viewport().width()
+        bar = max(self.table.horizontalScrollBar().sizeHint().height(), _BAR) if wide else 0
+        self.table.setFixedHeight(header.sizeHint().height() + _ROW * shown + 4 + bar)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: D102
+        self.columns.popup(event.globalPos())
+
+    def _on_columns(self, *_: bool) -> None:
+        """Show the columns that are ticked, here and from now on."""
+        ticked = {action.text() for action in self.columns.actions() if action.isChecked()}
+        for number, column in enumerate(COLUMNS):
+            self.table.setColumnHidden(number, column.name not in {*ALWAYS, *ticked})
+        names = [column.name for column in COLUMNS if column.name in ticked]
+        remember("front_columns", ",".join(names))
+        self._fit_height()
 
     def _show_held_out(self) -> None:
         session = self.session
@@ -173,26 +201,16 @@ class FrontTable(QWidget):
         self.session.refresh()
 
 
-def describe(candidate: Candidate) -> str:
-    """Say what is known of an equation, for hovering."""
-    return (
-        f"{candidate.unicode()}\n"
-        f"size {candidate.size}, found by {candidate.engine}\n"
-        f"cross-validated: loss {candidate.validation_loss:.3f} ± "
-        f"{candidate.validation_error:.3f}, balanced accuracy {candidate.balanced_accuracy:.1%}\n"
-        f"{candidate.agreement:.1%} of validation cells as the sparse network"
-    )
-
-
 def points_of(front: Front) -> list[Point]:
     """Make the points of a chart, with the one-standard-error rule of `symbolic.choice`."""
     best = min(candidate.validation_loss for candidate in front.candidates)
+    near = as_good_as_the_best(front.candidates)
     points = []
-    for candidate in front.candidates:
+    for index, candidate in enumerate(front.candidates):
         more, error = candidate.validation_loss - best, candidate.excess_error
         text = describe(candidate)
         if more > 0:
             text += f"\n{more:.3f} ± {error:.3f} worse than the best"
         loss = candidate.validation_loss
-        points.append(Point(candidate.size, loss, candidate.validation_error, text, more <= error))
+        points.append(Point(candidate.size, loss, candidate.validation_error, text, index in near))
     return points

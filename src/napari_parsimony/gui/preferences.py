@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "colour_by": "class",
     "text_on_cells": True,
     "text": "{score:.2f}",
+    "front_columns": "CV loss,bal. acc.,law",
 }
 
 

@@ -16,6 +16,8 @@ from napari_parsimony.report.content import Content
 from napari_parsimony.report.css import STYLE
 from napari_parsimony.report.html import Markup, join, picture, table, tag
 from napari_parsimony.study.latent_names import title
+from napari_parsimony.symbolic import summary
+from napari_parsimony.symbolic.choice import pysr_scores
 from napari_parsimony.trust.metrics import METRICS
 from napari_parsimony.trust.schemes import Estimate
 
@@ -216,40 +218,60 @@ def _schemes(content: Content) -> list[Markup]:
 
 
 def _front(content: Content) -> list[Markup]:
+    front = content.front
     rows = [
         [
             str(each.size),
             tag("code", each.expression.unicode(each.digits)),
-            join(
-                [
-                    f"{each.validation_loss:.4f}",
-                    tag("br"),
-                    tag("small", f"± {each.validation_error:.4f}"),
-                ]
-            ),
+            _with_interval(each.validation_loss, each.loss_interval),
             f"{each.train_loss:.4f}",
-            f"{each.balanced_accuracy:.3f}",
+            _with_interval(each.accuracy, each.accuracy_interval),
+            _with_interval(each.balanced_accuracy, each.balanced_accuracy_interval),
             f"{100 * each.agreement:.1f} %",
+            f"{score:.3f}",
+            f"{each.flips:,}",
             each.engine,
         ]
-        for each in content.front.candidates
+        for each, score in zip(front.candidates, pysr_scores(front.candidates), strict=True)
     ]
+    word, judged = content.schemes.group_word, front.judged
+    fitted = "cells" if judged is None else f"of {judged.fitted:,} cells those"
     return [
-        _svg(charts.pareto_front(content.front), "Loss of each equation against its size"),
+        _svg(charts.pareto_front(front), "Loss of each equation against its size"),
         tag(
             "p",
             "The best equation of each size, judged on the cells its numbers were fitted to. The "
-            "choice is made by cross-validation over the groups of these cells: by default the "
-            "smallest within one standard error of the best. None of these numbers is from "
-            "held-out cells.",
+            "choice is made by cross-validation: by default the smallest within one standard error "
+            "of the best. None of these numbers is from held-out cells.",
+        ),
+        tag(
+            "p",
+            f"Loss and accuracy are {summary.judged_on(front, word)}. Agrees: validation cells "
+            "on the side where the sparse network puts them. Gain: PySR's score, "
+            "how fast the logarithm of the fitted loss falls with the size. "
+            f"Flips: {fitted} that change their side when the numbers are rounded as shown.",
         ),
         table(
-            ["size", "equation", "cross-validated loss", "fitted loss", "balanced accuracy",
-             "agrees with sparse", "engine"],
+            ["size", "equation", "cross-validated loss", "fitted loss",
+             "cross-validated accuracy", "cross-validated balanced accuracy",
+             "agrees with sparse", "gain", "flips", "engine"],
             rows,
-            marked=content.front.chosen,
+            marked=front.chosen,
         ),
+        tag("h3", "Laws"),
+        tag("p", f"{summary.headline(front)}. {summary.ABOUT_LAWS}"),
+        *([tag("ul", *(tag("li", line) for _, line in summary.law_lines(front)))]
+          if front.laws else []),
     ]  # fmt: skip
+
+
+def _with_interval(value: float | None, interval: tuple[float, float] | None) -> Markup | str:
+    if value is None:
+        return "–"
+    if interval is None:
+        return f"{value:.3f}"
+    low, high = interval
+    return join([f"{value:.3f}", tag("br"), tag("small", f"{low:.3f} to {high:.3f}")])
 
 
 def _network(content: Content) -> list[Markup]:

@@ -1,8 +1,10 @@
 """Which equation of a front to use, unless a person decides."""
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
-from napari_parsimony.symbolic.front import Candidate
+from napari_parsimony.symbolic.front import Candidate, Front
 
 
 def one_standard_error(candidates: Sequence[Candidate]) -> int:
@@ -12,10 +14,50 @@ def one_standard_error(candidates: Sequence[Candidate]) -> int:
     error of the difference to the best, cell by cell: all equations find the same cells hard, so
     that the error of a mean loss, from a few movies, would let nearly any of them pass.
     """
+    fine = as_good_as_the_best(candidates)
+    return min(fine, key=lambda i: (candidates[i].size, candidates[i].validation_loss))
+
+
+def as_good_as_the_best(candidates: Sequence[Candidate]) -> list[int]:
+    """Give the indices of all within one standard error of the best, itself included."""
     best = min(candidate.validation_loss for candidate in candidates)
-    fine = [
+    return [
         i
         for i, candidate in enumerate(candidates)
         if candidate.validation_loss - best <= candidate.excess_error
     ]
-    return min(fine, key=lambda i: (candidates[i].size, candidates[i].validation_loss))
+
+
+def good_laws(front: Front) -> list[int]:
+    """Give the indices of laws as good as the best, that of the equation in use first.
+
+    Those with an equation of the front within one standard error of the best; then others that
+    fit as well as the equation in use. The smaller and worse of the front are left
+    out.
+    """
+    fine = set(as_good_as_the_best(front.candidates)) | {front.chosen}
+    good = [i for i, law in enumerate(front.laws) if not law.members or fine & set(law.members)]
+    return sorted(
+        good,
+        key=lambda i: (
+            front.chosen not in front.laws[i].members,
+            not front.laws[i].members,
+            -len(front.laws[i].found_by),
+        ),
+    )
+
+
+def pysr_scores(candidates: Sequence[Candidate]) -> list[float]:
+    """Tell how much each equation of a front gains over the next smaller one, for its size.
+
+    The score of PySR (Cranmer 2023, arXiv 2305.01582): how fast the logarithm of the training loss
+    falls with the size, -Δ ln(loss) / Δ size; 0 for the smallest. It tells where a front bends, and
+    knows nothing of cells that the numbers were not fitted to.
+    """
+    scores = [0.0]
+    for before, after in pairwise(candidates):
+        fall = math.inf
+        if after.train_loss > 0:
+            fall = math.log(before.train_loss / after.train_loss)
+        scores.append(fall / (after.size - before.size))
+    return scores[: len(candidates)]

@@ -53,23 +53,45 @@ def front_table(front: "Front") -> "pd.DataFrame":
     """Make a table of a front, one row an equation, by size."""
     import pandas as pd
 
-    return pd.DataFrame(
-        {
-            "size": candidate.size,
-            "chosen": index == front.chosen,
-            "cross_validated_loss": candidate.validation_loss,
-            "standard_error": candidate.validation_error,
-            "standard_error_of_difference_to_best": candidate.excess_error,
-            "training_loss": candidate.train_loss,
-            "cross_validated_balanced_accuracy": candidate.balanced_accuracy,
-            "agreement_with_sparse_network": candidate.agreement,
-            "engine": candidate.engine,
-            "seed": candidate.seed,
-            "equation": str(candidate.expression),
-            "latex": candidate.latex(),
-        }
-        for index, candidate in enumerate(front.candidates)
-    )
+    from napari_parsimony.symbolic.choice import pysr_scores
+
+    scores = pysr_scores(front.candidates)
+    rows = []
+    for index, candidate in enumerate(front.candidates):
+        law = front.law_of(index)
+        low, high = candidate.loss_interval or (None, None)
+        least, most = candidate.accuracy_interval or (None, None)
+        fewest, highest = candidate.balanced_accuracy_interval or (None, None)
+        rows.append(
+            {
+                "size": candidate.size,
+                "chosen": index == front.chosen,
+                "cross_validated_loss": candidate.validation_loss,
+                "cross_validated_loss_low": low,
+                "cross_validated_loss_high": high,
+                "standard_error": candidate.validation_error,
+                "standard_error_of_difference_to_best": candidate.excess_error,
+                "training_loss": candidate.train_loss,
+                "pysr_score": scores[index],
+                "cross_validated_accuracy": candidate.accuracy,
+                "cross_validated_accuracy_low": least,
+                "cross_validated_accuracy_high": most,
+                "cross_validated_balanced_accuracy": candidate.balanced_accuracy,
+                "cross_validated_balanced_accuracy_low": fewest,
+                "cross_validated_balanced_accuracy_high": highest,
+                "agreement_with_sparse_network": candidate.agreement,
+                "digits_shown": candidate.digits,
+                "cells_that_flip_when_rounded": candidate.flips,
+                "law": None if law is None else law + 1,
+                "law_found_by": None if law is None else len(front.laws[law].found_by),
+                "searches": len(front.searches) or None,
+                "engine": candidate.engine,
+                "seed": candidate.seed,
+                "equation": str(candidate.expression),
+                "latex": candidate.latex(),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 _CALLED = ("min", "max", "exp", "log", "sqrt", "abs", "sin", "cos", "tanh")

@@ -5,13 +5,29 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from napari_parsimony.artefact import read_json, write_json
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.expression import Expression
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+BY_HAND = "by hand"  # the engine of equations that people wrote
+_MOST_BYTES = 10_000_000  # a front is hundreds of times smaller; more is no front
+Interval = tuple[float, float]
+
+
+class Search(NamedTuple):
+    """One run of an engine, or an equation by hand.
+
+    Attributes
+    ----------
+    engine, seed
+        Which engine, and the seed of this run.
+    """
+
+    engine: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -35,12 +51,17 @@ class Candidate:
         Standard error of how much `validation_loss` exceeds that of the front's best, from the
         differences cell by cell, clustered by group; 0 for the best.
     balanced_accuracy
-        By the same cross-validation.
+        By the same cross-validation: each group by numbers fitted to other groups.
     agreement
         Part of all validation cells on the same side as the sparse network puts them.
     digits, flips
         Significant digits to show, and how many of the cells fitted to change side
         when the numbers are rounded so.
+    accuracy
+        As `balanced_accuracy`, every cell counting the same. None in a front of format 1.
+    loss_interval, accuracy_interval, balanced_accuracy_interval
+        95 % intervals of `validation_loss`, `accuracy` and `balanced_accuracy`, by resampling the
+        groups. None in a front of format 1, and where there is only one group.
     """
 
     expression: Expression
@@ -54,6 +75,10 @@ class Candidate:
     agreement: float
     digits: int
     flips: int
+    accuracy: float | None = None
+    loss_interval: Interval | None = None
+    accuracy_interval: Interval | None = None
+    balanced_accuracy_interval: Interval | None = None
 
     @property
     def size(self) -> int:
@@ -67,6 +92,47 @@ class Candidate:
     def latex(self, values: Mapping[str, float] | None = None) -> str:
         """LaTeX, rounded as far as the cells allow; see `render.latex`."""
         return self.expression.latex(self.digits, values)
+
+
+@dataclass(frozen=True)
+class Law:
+    """Equations that say the same of the cells; see `laws`.
+
+    Attributes
+    ----------
+    expression
+        The smallest of them.
+    digits
+        Significant digits to show.
+    members
+        Indices of those on the front, smallest first. None of a law that fits the training
+        cells as well as the equation in use, but is not on the front.
+    found_by
+        The searches that found one of them, or one that was shortened to it.
+    """
+
+    expression: Expression
+    digits: int
+    members: tuple[int, ...]
+    found_by: tuple[Search, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the numbers of a front are from.
+
+    Attributes
+    ----------
+    cells, groups
+        Cells with a class on which equations were cross-validated, and how many groups they are
+        from.
+    fitted
+        Cells with a class that numbers were fitted to, and of which flips are counted.
+    """
+
+    cells: int
+    groups: int
+    fitted: int
 
 
 @dataclass(frozen=True)
@@ -85,11 +151,21 @@ class Front:
         Index of the one in use.
     variables
         The latents that the search could use.
+    judged
+        What its numbers are from; None in a front of format 1.
+    searches
+        All searches that took part, by hand ones not counted; none in a front of format 1.
+    laws
+        The equations of the front, and others that are as good, by what they say of the cells;
+        none in a front of format 1.
     """
 
     candidates: tuple[Candidate, ...]
     chosen: int
     variables: tuple[str, ...]
+    judged: Judged | None = None
+    searches: tuple[Search, ...] = ()
+    laws: tuple[Law, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.chosen < len(self.candidates):
@@ -101,6 +177,10 @@ class Front:
     def choice(self) -> Candidate:
         """The equation in use."""
         return self.candidates[self.chosen]
+
+    def law_of(self, index: int) -> int | None:
+        """Index of the law that an equation of the front belongs to, if laws are known."""
+        return next((i for i, law in enumerate(self.laws) if index in law.members), None)
 
     def choose(self, index: int) -> "Front":
         """Use another equation of the front.
@@ -114,17 +194,16 @@ class Front:
 
     def save(self, path: Path) -> None:
         """Write the front as JSON."""
-        candidates = [
-            {**dataclasses.asdict(candidate), "expression": str(candidate.expression)}
-            for candidate in self.candidates
-        ]
         write_json(
             path,
             {
                 "format_version": FORMAT_VERSION,
                 "variables": list(self.variables),
                 "chosen": self.chosen,
-                "candidates": candidates,
+                "judged": None if self.judged is None else dataclasses.asdict(self.judged),
+                "searches": [list(search) for search in self.searches],
+                "laws": [_as_json(law) for law in self.laws],
+                "candidates": [_as_json(candidate) for candidate in self.candidates],
             },
         )
 
@@ -137,6 +216,11 @@ class Front:
         UserError
             If the file is missing, newer than this program, or anything but a front.
         """
+        if path.exists() and path.stat().st_size > _MOST_BYTES:
+            raise UserError(
+                f"The front in {path} has more than {_MOST_BYTES // 10**6} MB, so it is none; "
+                "look for equations again."
+            )
         content = read_json(path)
         try:
             version = content["format_version"]
@@ -145,11 +229,9 @@ class Front:
                     f"The front in {path} was written by a newer napari-parsimony (format "
                     f"{version}); update to read it."
                 )
-            if version != FORMAT_VERSION:
+            if type(version) is not int or version < 1:
                 raise ValueError("its format is unknown")
-            variables = tuple(_checked(name, str) for name in content["variables"])
-            candidates = tuple(_candidate(entry, variables) for entry in content["candidates"])
-            return Front(candidates, _checked(content["chosen"], int), variables)
+            return _read(content if version > 1 else _from_format_1(content))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UserError(
@@ -157,17 +239,81 @@ class Front:
             ) from error
 
 
+def _as_json(value: Any) -> dict[str, Any]:
+    return {**dataclasses.asdict(value), "expression": str(value.expression)}
+
+
+def _from_format_1(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave unknown what was not written then."""
+    later = {
+        "accuracy": None,
+        "loss_interval": None,
+        "accuracy_interval": None,
+        "balanced_accuracy_interval": None,
+    }
+    candidates = [{**entry, **later} for entry in content["candidates"]]
+    return {**content, "candidates": candidates, "judged": None, "searches": [], "laws": []}
+
+
+def _read(content: dict[str, Any]) -> Front:
+    variables = tuple(_checked(name, str) for name in content["variables"])
+    candidates = tuple(_candidate(entry, variables) for entry in content["candidates"])
+    judged = content["judged"]
+    if judged is not None:
+        judged = Judged(*(_checked(judged[f.name], int) for f in dataclasses.fields(Judged)))
+    return Front(
+        candidates,
+        _checked(content["chosen"], int),
+        variables,
+        judged,
+        tuple(map(_search, content["searches"])),
+        tuple(_law(entry, variables, len(candidates)) for entry in content["laws"]),
+    )
+
+
+def _search(entry: Any) -> Search:
+    engine, seed = entry
+    return Search(_checked(engine, str), _checked(seed, int))
+
+
+def _law(entry: Any, variables: tuple[str, ...], candidates: int) -> Law:
+    members = tuple(_checked(member, int) for member in entry["members"])
+    if not all(0 <= member < candidates for member in members):
+        raise ValueError("a law is of equations that are not there")
+    return Law(
+        Expression.parse(entry["expression"], variables),
+        _digits(entry["digits"]),
+        members,
+        tuple(map(_search, entry["found_by"])),
+    )
+
+
 def _candidate(entry: Any, variables: tuple[str, ...]) -> Candidate:
     values: dict[str, Any] = {}
     for field in dataclasses.fields(Candidate):
         value = entry[field.name]
         if field.name == "expression":
-            values["expression"] = Expression.parse(value, variables)
+            values[field.name] = Expression.parse(value, variables)
+        elif field.name == "digits":
+            values[field.name] = _digits(value)
+        elif field.name.endswith("_interval"):
+            values[field.name] = None if value is None else _interval(value)
+        elif field.name == "accuracy":
+            values[field.name] = None if value is None else _checked(value, float)
         else:
             values[field.name] = _checked(value, field.type)  # type: ignore[arg-type]
-    if not 1 <= values["digits"] <= 17:
-        raise ValueError("the number of digits to show is not between 1 and 17")
     return Candidate(**values)
+
+
+def _digits(value: Any) -> int:
+    if not 1 <= _checked(value, int) <= 17:
+        raise ValueError("the number of digits to show is not between 1 and 17")
+    return int(value)
+
+
+def _interval(value: Any) -> Interval:
+    low, high = (_checked(bound, float) for bound in value)
+    return low, high
 
 
 def _checked(value: Any, kind: type) -> Any:

@@ -1,14 +1,18 @@
 """How good equations are on cells that their numbers were not fitted to."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from napari_parsimony import bootstrap
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fitted
-from napari_parsimony.symbolic.front import Candidate
+from napari_parsimony.symbolic.front import Candidate, Interval
 from napari_parsimony.symbolic.losses import (
     Floats,
     balanced_accuracy,
@@ -21,11 +25,21 @@ from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.splits import SplitCells
 
 FOLDS = 5  # of the cross-validation by which one equation is chosen
+RESAMPLES, CONFIDENCE = 1000, 0.95  # of intervals
+_AT_ONCE = 100
 
 
 def _scores(expression: Expression, cells: SplitCells, names: tuple[str, ...]) -> Floats:
     columns = dict(zip(names, cells.values.T, strict=True))
     return np.broadcast_to(expression.evaluate(columns), len(cells.values))
+
+
+class Judgement(NamedTuple):
+    """A candidate, and its cross-validated loss and score of each of the fresh cells."""
+
+    candidate: Candidate
+    losses: Floats
+    scores: Floats
 
 
 def judge(
@@ -34,11 +48,8 @@ def judge(
     validation: SplitCells,
     names: tuple[str, ...],
     config: EquationsConfig,
-) -> tuple[Candidate, Floats]:
-    """Fit an equation to all cells that may be learned from, and tell how well that works.
-
-    Returns the candidate and its cross-validated loss on each of the fresh cells.
-    """
+) -> Judgement:
+    """Fit an equation to all cells that may be learned from, and tell how well that works."""
     weights = class_weights(known.target, config.balanced)
     final, loss = refit(member.expression, known.values, names, known.target, weights)
     fresh = known.take(known.fresh)
@@ -59,8 +70,14 @@ def judge(
         agreement=float(agrees.mean()),
         digits=digits,
         flips=flips,
+        accuracy=float(_right(scores, fresh.target > 0).mean()),
     )
-    return candidate, losses
+    return Judgement(candidate, losses, scores)
+
+
+def _right(scores: Floats, second: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which cells are on their side; one without a score is not."""
+    return ((scores > 0) == second) & ~np.isnan(scores)
 
 
 def _cross_validated(
@@ -84,12 +101,53 @@ def _cross_validated(
 
 
 def compared(
-    judged: list[tuple[Candidate, Floats]], fresh: SplitCells, balanced: bool
+    judged: Sequence[Judgement], fresh: SplitCells, config: EquationsConfig
 ) -> list[Candidate]:
-    """Tell each candidate how sure it is that it is worse than the best."""
-    weights = class_weights(fresh.target, balanced)
-    _, best = min(judged, key=lambda pair: pair[0].validation_loss)
+    """Tell each candidate its intervals, and how sure it is that it is worse than the best."""
+    weights = class_weights(fresh.target, config.balanced)
+    best = min(judged, key=lambda each: each.candidate.validation_loss).losses
+    bounds = _intervals(judged, fresh, weights, config.seed)
     return [
-        replace(candidate, excess_error=mean_and_error(losses - best, weights, fresh.groups)[1])
-        for candidate, losses in judged
+        replace(
+            each.candidate,
+            excess_error=mean_and_error(each.losses - best, weights, fresh.groups)[1],
+            loss_interval=loss,
+            accuracy_interval=accuracy,
+            balanced_accuracy_interval=balanced,
+        )
+        for each, (loss, accuracy, balanced) in zip(judged, bounds, strict=True)
     ]
+
+
+def _intervals(
+    judged: Sequence[Judgement], fresh: SplitCells, weights: Floats, seed: int
+) -> list[tuple[Interval | None, Interval | None, Interval | None]]:
+    """Intervals of loss, accuracy and balanced accuracy of each, from the same resamples."""
+    names, group = bootstrap.encode(fresh.groups)
+    if len(names) < 2:
+        return [(None, None, None)] * len(judged)
+    second = fresh.target > 0
+    columns = [weights, second, ~second]
+    for each in judged:
+        right = _right(each.scores, second)
+        columns += [weights * each.losses, right & second, right & ~second]
+    sums = np.stack([np.bincount(group, column, len(names)) for column in columns], axis=1)
+    # a part at a time: there may be as many groups as cells
+    totals = np.concatenate(
+        [
+            bootstrap.draw(len(names), _AT_ONCE, seed + start) @ sums
+            for start in range(0, RESAMPLES, _AT_ONCE)
+        ]
+    ).T
+    weight, positive, negative = totals[:3]
+    found = []
+    for loss, hits, rejections in totals[3:].reshape(len(judged), 3, -1):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            samples = (
+                loss / weight,
+                (hits + rejections) / (positive + negative),
+                (hits / positive + rejections / negative) / 2,
+            )
+        low, mid, high = (bootstrap.interval(sample, CONFIDENCE) for sample in samples)
+        found.append((low, mid, high))
+    return found

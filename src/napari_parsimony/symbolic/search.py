@@ -16,16 +16,17 @@ from napari_parsimony.symbolic.engines import engine
 from napari_parsimony.symbolic.engines.base import Found, Partial, front_of
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fitted, best_by_size, fitting, shortened
-from napari_parsimony.symbolic.front import Front, non_dominated
+from napari_parsimony.symbolic.front import BY_HAND, Front, Judged, Search, non_dominated
 from napari_parsimony.symbolic.hall_of_fame import read_hall_of_fame
 from napari_parsimony.symbolic.judge import compared, judge
 from napari_parsimony.symbolic.kept import Kept
+from napari_parsimony.symbolic.laws import laws_of
 from napari_parsimony.symbolic.splits import problem_of, split_cells
 
 REFIT_CELLS = 20_000
 SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
 _UNITS = 100  # of progress, for each engine and for what follows
-_BY_HAND, _FROM_FILE = "by hand", "pysr (file)"
+_FROM_FILE = "pysr (file)"
 
 
 def search_front(
@@ -87,20 +88,22 @@ def search_front(
 
     # what cannot run, or be read, is said before anything is searched
     engines = {name: engine(name) for name in config.engines}
-    found = dict.fromkeys(_by_hand(names, config), (_BY_HAND, config.seed))
+    by_hand = Search(BY_HAND, config.seed)
+    found = {expression: [by_hand] for expression in _by_hand(names, config)}
     if config.hall_of_fame is not None:
+        from_file = Search(_FROM_FILE, config.seed)
         for line in read_hall_of_fame(config.hall_of_fame, names):
-            found.setdefault(line.expression.simplified(), (_FROM_FILE, config.seed))
+            found.setdefault(line.expression.simplified(), []).append(from_file)
     store = Kept(keep, names)
     for name in engines:
         for expression in store.found(name):
-            found.setdefault(expression, (name, config.seed))
+            found.setdefault(expression, []).append(Search(name, config.seed))
     earlier: list[Found] = []
     for number, name in enumerate(engines):
         reporter = _reporter(report, name, number, total, tuple(earlier))
         informed = replace(problem, guesses=tuple(found))
         for member in engines[name].search(informed, store.keeping(name, reporter)):
-            found.setdefault(member.expression, (name, member.seed))
+            found.setdefault(member.expression, []).append(Search(name, member.seed))
             earlier.append(member)
 
     many = train.labelled().sample(REFIT_CELLS, config.seed)
@@ -111,12 +114,14 @@ def search_front(
         preview = _preview(members, "logistic loss") if members else {}
         report(Progress(int(total - _UNITS * (1 - done)), total, message, preview=preview))
 
-    fit = fitting(few, names, config.balanced)
-    fitted = []
-    for index, (expression, source) in enumerate(found.items()):
+    fit = fit_to_few = fitting(few, names, config.balanced)
+    finders: dict[Fitted, set[Search]] = {}
+    for index, (expression, searches) in enumerate(found.items()):
         told(0.2 * index / len(found), "Fitting the numbers to the classes")
-        fitted.append(fit(expression, source))
-    fitted = shortened(fitted, fit, lambda done, pool: told(0.2 + 0.6 * done, "Shortening", pool))
+        finders.setdefault(fit(expression, searches[0]), set()).update(searches)
+    fitted = shortened(
+        list(finders), fit, lambda done, pool: told(0.2 + 0.6 * done, "Shortening", pool)
+    )
     fitted = [member for member in fitted if member.expression.size <= config.max_size]
     if not fitted:
         raise UserError(
@@ -130,13 +135,19 @@ def search_front(
     told(0.95, "Cross-validating", fitted)
     known = train.joined(validation).labelled().sample(REFIT_CELLS, config.seed)
     judged = [judge(m, known, validation, names, config) for m in best_by_size(fitted)]
-    kept = non_dominated(candidate for candidate, _ in judged)
-    candidates = compared(
-        [(candidate, losses) for candidate, losses in judged if candidate in kept],
-        known.take(known.fresh),
-        config.balanced,
+    kept = non_dominated(each.candidate for each in judged)
+    fresh = known.take(known.fresh)
+    candidates = compared([each for each in judged if each.candidate in kept], fresh, config)
+    chosen = one_standard_error(candidates)
+    laws = laws_of(candidates, chosen, finders, fit_to_few, few, names, config)
+    return Front(
+        tuple(candidates),
+        chosen,
+        names,
+        Judged(len(fresh.target), len(np.unique(fresh.groups)), len(known.target)),
+        tuple(sorted({search for each in found.values() for search in each} - {by_hand})),
+        laws,
     )
-    return Front(tuple(candidates), one_standard_error(candidates), names)
 
 
 def _by_hand(names: tuple[str, ...], config: EquationsConfig) -> list[Expression]:

@@ -36,6 +36,19 @@ def simplify(expression: Expression) -> Expression:
     return _simplify(expression, {})
 
 
+def expanded(expression: Expression) -> list[frozenset[tuple[Expression, int]]] | None:
+    """Expand into terms, each of atoms with their exponents, numbers left out.
+
+    None if there are more than 30, or the expression has more than 200 nodes.
+    """
+    if expression.size > _MOST_NODES:
+        return None
+    try:
+        return list(_polynomial(expression))
+    except (_TooLarge, OverflowError):
+        return None
+
+
 def _simplify(node: Expression, seen: dict[Expression, Expression]) -> Expression:
     if not node.args:
         return node

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from napari_parsimony import bootstrap
 from napari_parsimony.classify.scores import schemes_in, scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.trust import metrics
@@ -165,10 +166,10 @@ def compare(
             f"There are {len(scores)} scores for {len(numbers)} classes and "
             f"{len(np.asarray(groups))} groups: they must belong to the same cells."
         )
-    names, group = metrics.encode(np.asarray(groups))
+    names, group = bootstrap.encode(np.asarray(groups))
     fold = None if folds is None else np.asarray(folds)
     plain = np.ones((1, len(names)))
-    drawn = metrics.draw(len(names), config.resamples, config.seed)
+    drawn = bootstrap.draw(len(names), config.resamples, config.seed)
     cells = np.bincount(numbers, minlength=len(classes)).tolist()
     why = _no_interval(len(names), cells, group_word)
     schemes = schemes_in(scores, classes)
@@ -240,7 +241,7 @@ def _estimate(value: float, spread: NDArray, confidence: float, why: str) -> Est
         return Estimate(value=None, reason=why or "the black box's own number is zero")
     if why:
         return Estimate(value=value, reason=why)
-    bounds = metrics.interval(spread, confidence)
+    bounds = bootstrap.interval(spread, confidence)
     if bounds is None:
         return Estimate(value=value, reason="most resamples hold cells of one class only")
     return Estimate(value=value, low=bounds[0], high=bounds[1])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_parsimony import bootstrap
 from napari_parsimony.trust import metrics
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.schemes import Estimate
@@ -32,10 +33,10 @@ def per_class(
     config
         Number of resamples, confidence, seed.
     """
-    names, group = metrics.encode(np.asarray(groups))
+    names, group = bootstrap.encode(np.asarray(groups))
     plain = metrics.class_metrics(scores, target, group, np.ones((1, len(names))))
     many = len(names) > 1
-    drawn = metrics.draw(len(names), config.resamples if many else 0, config.seed)
+    drawn = bootstrap.draw(len(names), config.resamples if many else 0, config.seed)
     samples = metrics.class_metrics(scores, target, group, drawn)
     empty = ("there is no such cell", "no cell is said to be of this class")
 
@@ -45,7 +46,7 @@ def per_class(
             return Estimate(value=None, reason=empty[metric == "precision"])
         if not many:
             return Estimate(value=value, reason="all cells are of one group")
-        bounds = metrics.interval(samples[which][metric], config.confidence)
+        bounds = bootstrap.interval(samples[which][metric], config.confidence)
         if bounds is None:
             return Estimate(value=value, reason="most resamples hold no such cell")
         return Estimate(value=value, low=bounds[0], high=bounds[1])

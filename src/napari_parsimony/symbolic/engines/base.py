@@ -85,6 +85,8 @@ class Engine(Protocol):
     def search(self, problem: Problem, report_front: ReportFront) -> list[Found]:
         """Look for equations of different sizes, deterministically.
 
+        With several seeds, what each of them found: how many found a law is what it is worth.
+
         Cancelling is a KeyboardInterrupt, which passes through after whatever was started has been
         ended; what was found until then has been reported.
 

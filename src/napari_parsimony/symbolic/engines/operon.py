@@ -49,25 +49,27 @@ class Operon:
             if time.monotonic() - reported >= EVERY:
                 reported = time.monotonic()
                 done = event["restart"] * generations + min(event["generation"], generations)
-                front = tuple(_read(latest, problem))
+                front = tuple(front_of(_read(latest, problem)))
                 report_front(Partial(done, restarts * generations, front))
 
         run_child(self.name, problem, on_event, self.started)
-        front = _read(latest, problem)
-        if not front:
+        found = _read(latest, problem)
+        if not found:
             raise UserError(
                 "The search with operon found no equation; give it more generations or cells."
             )
         total = restarts * generations
-        report_front(Partial(total, total, tuple(front)))
-        return front
+        report_front(Partial(total, total, tuple(front_of(found))))
+        return found
 
 
 def _read(latest: dict[int, list[tuple[str, float]]], problem: Problem) -> list[Found]:
-    """Put the fronts of all restarts in one."""
+    """Put the fronts of all restarts one after another."""
     found = []
     for restart, members in latest.items():
+        own = []
         for text, error in members:
             expression = Expression.parse(text, problem.names).simplified()
-            found.append(Found(expression, problem.config.seed + restart, error))
-    return front_of(found)
+            own.append(Found(expression, problem.config.seed + restart, error))
+        found += front_of(own)
+    return found
