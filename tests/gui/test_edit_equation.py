@@ -140,6 +140,24 @@ def test_numbers_are_refitted(opened, field_study, qtbot):
     assert not dock.hand.refit.isEnabled(), "there is no number in it"
 
 
+def test_it_is_simplified_where_no_cell_notices(opened, field_study, qtbot):
+    dock, session = opened(field_study)
+    hand = dock.hand
+    write(qtbot, hand, "(z1 + 1)*(z1 - 1) - z1^2 + z2 + 1 + 0.0000001*z1")
+    qtbot.mouseClick(hand.simplify, LEFT)
+    qtbot.waitUntil(hand.told.isVisible, timeout=5000)
+    assert hand.text.toPlainText() == "z2"
+    study = session.study
+    asked = study.cells()["split"].isin(["train", "validation"]).sum()
+    assert hand.told.text() == f"Size 18 → 1: all {asked} cells stay on their side."
+    qtbot.mouseClick(hand.simplify, LEFT)
+    qtbot.waitUntil(lambda: "Nothing shorter" in hand.told.text(), timeout=5000)
+    assert hand.text.toPlainText() == "z2"
+    write(qtbot, hand, "z2 +")
+    assert not hand.told.isVisible()
+    assert not hand.simplify.isEnabled()
+
+
 def test_it_can_take_part_in_the_search(opened, qtbot, field_study, tmp_path):
     dock, session = opened(field_study)
     known = session.front.variables

@@ -31,7 +31,7 @@ _ROWS = {
 }
 _FITTED = (
     "The numbers of listed equations were fitted to training and validation cells together; "
-    "those that 'Refit numbers' gives to training cells alone."
+    "those that 'Refit' gives to training cells alone."
 )
 
 
@@ -80,13 +80,15 @@ class EditEquation(QWidget):
         self.message = message_label()
         self.content = QWidget()
         self.text, self.problem = _Editor(), QLabel(wordWrap=True)
-        self._background.done.connect(lambda fitted: self.text.setPlainText(str(fitted)))
-        self.refit, self.reset = QPushButton("Refit numbers"), QPushButton("Reset")
-        self.propose = QPushButton("Add to search")
+        self._background.done.connect(self._take)
+        self.refit, self.reset = QPushButton("Refit"), QPushButton("Reset")
+        self.simplify, self.propose = QPushButton("Simplify"), QPushButton("Add to search")
+        self.told = QLabel(wordWrap=True)
         self.numbers = {(row, part): QLabel("–") for row in _ROWS for part in PARTS}
         self._lay_out()
         self.text.textChanged.connect(self._on_text)
         self.refit.clicked.connect(self._refit)
+        self.simplify.clicked.connect(self._simplify)
         self.reset.clicked.connect(self._reset)
         self.propose.clicked.connect(lambda *_: self.proposed.emit(self.text.toPlainText().strip()))
         follow(self, session.study_changed, self._renew)
@@ -100,6 +102,10 @@ class EditEquation(QWidget):
         self.text.setPlaceholderText("z3 - exp(z7) + 0.5")
         self.refit.setToolTip(
             "<qt>Fit the numbers to the classes of the training cells, as the search does.</qt>"
+        )
+        self.simplify.setToolTip(
+            "<qt>Write the equation shorter, and drop what changes nothing. Only a form with which "
+            "every training and validation cell stays on its side is taken.</qt>"
         )
         self.reset.setToolTip("<qt>Go back to the equation that this one began as.</qt>")
         grid = QGridLayout()
@@ -122,12 +128,13 @@ class EditEquation(QWidget):
                 )
                 grid.addWidget(label, row, column)
         buttons = QHBoxLayout()
-        for button in (self.refit, self.reset, self.propose):
+        for button in (self.refit, self.simplify, self.reset, self.propose):
             buttons.addWidget(button)
         inside = QVBoxLayout(self.content)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self.text)
         inside.addWidget(self.problem)
+        inside.addWidget(self.told)
         inside.addLayout(grid)
         inside.addLayout(buttons)
         whole = QVBoxLayout(self)
@@ -219,6 +226,9 @@ class EditEquation(QWidget):
         fits = self._cells is not None and "train" in self._cells.parts
         numbers = self.expression.constants if self.expression is not None else ()
         self.refit.setEnabled(fits and bool(numbers))
+        parts = self._cells.parts if self._cells is not None else ()
+        self.simplify.setEnabled(self.expression is not None and bool(parts))
+        self.told.setVisible(False)
         self._show_proposal()
 
     @property
@@ -300,6 +310,26 @@ class EditEquation(QWidget):
     def _refit(self) -> None:
         assert self.expression is not None
         self._background.start(self._known_cells().refitted, self.expression)
+
+    def _simplify(self) -> None:
+        assert self.expression is not None
+        self._background.start(self._known_cells().tidied, self.expression)
+
+    def _take(self, result: object) -> None:
+        """Put in what was fitted, or what was shortened and for how many cells that holds."""
+        if isinstance(result, Expression):
+            self.text.setPlainText(str(result))
+            return
+        assert isinstance(result, tuple)
+        short, cells = result
+        before = self.expression.size if self.expression is not None else short.size
+        if short.size < before:
+            self.text.setPlainText(str(short))
+            told = f"Size {before} → {short.size}: all {cells:,} cells stay on their side."
+        else:
+            told = f"Nothing shorter leaves all {cells:,} cells on their side."
+        self.told.setText(told)
+        self.told.setVisible(True)
 
     def _reset(self) -> None:
         if self.origin is None:

@@ -23,6 +23,7 @@ from napari_parsimony.symbolic.losses import (
 )
 from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.splits import SplitCells
+from napari_parsimony.symbolic.tidy import tidied
 
 FOLDS = 5  # of the cross-validation by which one equation is chosen
 RESAMPLES, CONFIDENCE = 1000, 0.95  # of intervals
@@ -49,9 +50,14 @@ def judge(
     names: tuple[str, ...],
     config: EquationsConfig,
 ) -> Judgement:
-    """Fit an equation to all cells that may be learned from, and tell how well that works."""
+    """Fit an equation to all cells that may be learned from, and tell how well that works.
+
+    What changes nothing for any of these cells is dropped.
+    """
     weights = class_weights(known.target, config.balanced)
     final, loss = refit(member.expression, known.values, names, known.target, weights)
+    final = tidied(final, known.values, names)
+    loss = float(np.average(logistic(_scores(final, known, names), known.target), weights=weights))
     fresh = known.take(known.fresh)
     scores = _cross_validated(final, known, names, config)[known.fresh]
     losses = logistic(scores, fresh.target)

@@ -15,6 +15,7 @@ from napari_parsimony.symbolic.losses import (
     logistic,
 )
 from napari_parsimony.symbolic.refit import refit
+from napari_parsimony.symbolic.tidy import tidied
 
 PARTS = ("train", "validation")
 MOST_CELLS = 10_000  # of each part; of more a sample, always the same
@@ -104,6 +105,17 @@ class Cells:
                 float(((scores > 0) == part.second).mean()),
             )
         return found
+
+    def tidied(self, expression: Expression) -> tuple[Expression, int]:
+        """Shorten an equation where no training or validation cell notices; see `tidy.tidied`.
+
+        Returns
+        -------
+        expression, cells
+            The shorter form, or the one given, and how many cells were asked.
+        """
+        values = np.concatenate([part.values for part in self._parts.values()])
+        return tidied(expression, values, self.names), len(values)
 
     def refitted(self, expression: Expression) -> Expression:
         """Fit the numbers to the classes of the training cells, rounded as far as that holds."""
