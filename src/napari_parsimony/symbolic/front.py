@@ -222,17 +222,19 @@ class Front:
                 "look for equations again."
             )
         content = read_json(path)
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if type(version) is int and version > FORMAT_VERSION:
+            raise UserError(
+                f"The front in {path} was written by a newer napari-parsimony (format "
+                f"{version}); update to read it."
+            )
         try:
-            version = content["format_version"]
-            if type(version) is int and version > FORMAT_VERSION:
-                raise UserError(
-                    f"The front in {path} was written by a newer napari-parsimony (format "
-                    f"{version}); update to read it."
-                )
             if type(version) is not int or version < 1:
                 raise ValueError("its format is unknown")
             return _read(content if version > 1 else _from_format_1(content))
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (
+            KeyError, TypeError, ValueError, AttributeError, OverflowError, UserError,
+        ) as error:  # fmt: skip
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UserError(
                 f"The front in {path} is damaged ({what[:200]}); look for equations again."

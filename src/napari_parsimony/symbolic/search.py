@@ -21,6 +21,7 @@ from napari_parsimony.symbolic.hall_of_fame import read_hall_of_fame
 from napari_parsimony.symbolic.judge import compared, judge
 from napari_parsimony.symbolic.kept import Kept
 from napari_parsimony.symbolic.laws import laws_of
+from napari_parsimony.symbolic.parse import MAX_CHARACTERS
 from napari_parsimony.symbolic.splits import problem_of, split_cells
 
 REFIT_CELLS = 20_000
@@ -151,6 +152,11 @@ def search_front(
 
 
 def _by_hand(names: tuple[str, ...], config: EquationsConfig) -> list[Expression]:
+    if len(config.by_hand) > MAX_CHARACTERS:
+        raise UserError(
+            f"The equations by hand have {len(config.by_hand):,} characters; more than "
+            f"{MAX_CHARACTERS:,} are not read."
+        )
     found = [Expression.parse(text) for text in config.by_hand.split(";") if text.strip()]
     for expression in found:
         strange = [name for name in expression.variables if name not in names]
