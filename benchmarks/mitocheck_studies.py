@@ -52,10 +52,13 @@ def pretrained(out: Path, orientation: str) -> Path:
     return study.path / "vae" / "weights.safetensors"
 
 
-def fold_study(out: Path, orientation: str, fold: int, *, guided: bool = False) -> Study:
+def fold_study(
+    out: Path, orientation: str, fold: int, *, guided: bool = False, vae: Path | None = None
+) -> Study:
     """Run all steps on MitoCheck with the movies of one fold held out.
 
-    With `guided`, classes of the training cells have a say in the latents.
+    With `guided`, classes of the training cells have a say in the latents. With `vae`, these
+    weights are taken as they are, and no VAE is trained.
     """
     steps = deepcopy(settings()["study"])
     if guided:
@@ -65,7 +68,10 @@ def fold_study(out: Path, orientation: str, fold: int, *, guided: bool = False) 
         "orientation": orientation,
         "fold": fold,
     }
-    steps["vae"]["start_from"] = pretrained(out, orientation)
+    if vae is None:
+        steps["vae"]["start_from"] = pretrained(out, orientation)
+    else:
+        steps["vae"] = {"start_from": vae, "steps": 0}
     name = f"{orientation}, guided" if guided else orientation
     return run_steps(out / f"{name}, fold {fold}", steps)
 

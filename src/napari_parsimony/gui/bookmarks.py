@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QListWidget,
@@ -17,6 +17,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.bookmarks import Bookmarks, read_bookmarks, write_bookmarks
 
+_EMPTY = "No bookmarks yet: 'Add' keeps where the sliders are."
 _NAME = Qt.ItemDataRole.UserRole  # the name before it was edited
 
 
@@ -152,6 +153,15 @@ class _List(QListWidget):
         super().__init__()
         self._owner = owner
         self.setEditTriggers(QListWidget.EditTrigger.EditKeyPressed)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.count():
+            painter, flags = QPainter(self.viewport()), Qt.AlignmentFlag.AlignCenter
+            wrapped = Qt.TextFlag.TextWordWrap
+            painter.setPen(self.palette().placeholderText().color())
+            painter.drawText(self.viewport().rect(), flags | wrapped, _EMPTY)
+            painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

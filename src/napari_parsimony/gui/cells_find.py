@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_parsimony.cells.config import SegmentConfig
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.cells_nuclei import Nuclei
 from napari_parsimony.gui.cells_panel import explain_empty
 from napari_parsimony.gui.cells_table import LayersTable
+from napari_parsimony.gui.dock import Folded
 from napari_parsimony.gui.forms import config_to_widgets, widgets_to_config
 
 
@@ -47,9 +47,8 @@ class FindNuclei(QWidget):
         self.text.setWordWrap(True)
         self.form = config_to_widgets(SegmentConfig)
         explain_empty(self.form)
-        how = QCollapsible("How nuclei are found")
-        how.setDuration(0)
-        how.addWidget(self.form.native)
+        tip = "Settings for nuclei that are not found, cut in two, or joined."
+        how = Folded("How nuclei are found", tip, self.form.native)
         buttons = QHBoxLayout()
         buttons.addWidget(self.button, 1)
         buttons.addWidget(self.stop)

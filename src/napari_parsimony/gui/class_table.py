@@ -51,6 +51,10 @@ class ClassTable(QTableWidget):
         self.setHorizontalHeaderLabels(list(COLUMNS))
         for column, tip in enumerate(COLUMNS.values()):
             self.horizontalHeaderItem(column).setToolTip(f"<qt>{tip}</qt>")
+        self.setToolTip(
+            "<qt>Classes. The chosen one is what 'Paint' gives; its number key gives it to the "
+            "selected cells.</qt>"
+        )
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)

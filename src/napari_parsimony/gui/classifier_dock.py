@@ -22,7 +22,7 @@ from napari_parsimony.gui.classifier_evaluation import EvaluationPanel
 from napari_parsimony.gui.classifier_network import NetworkPanel
 from napari_parsimony.gui.classifier_read import NetworksRead, read_networks
 from napari_parsimony.gui.classifier_sparsity import SparsityPanel
-from napari_parsimony.gui.dock import fill_dock, follow, message_label, missing
+from napari_parsimony.gui.dock import alike, fill_dock, follow, message_label, missing
 from napari_parsimony.gui.forms import Form
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
@@ -56,9 +56,7 @@ class ClassifierDock(QWidget):
         self.budget.setToolTip("How many weights 'density' leaves in a sparse network.")
         self.network, self.sparsity = NetworkPanel(session), SparsityPanel(session)
         self.evaluation = EvaluationPanel(session)
-        self.tabs = QTabWidget()
-        self.tabs.setUsesScrollButtons(False)
-        self.tabs.setDocumentMode(True)
+        self.tabs = alike(QTabWidget())
         for title, tip, widget in (
             ("Train", "Which classes are told apart, and how networks are trained.", self._train()),
             ("Network", "The connections that are left.", self.network),

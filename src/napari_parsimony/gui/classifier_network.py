@@ -5,7 +5,7 @@ from html import escape
 from numpy.typing import NDArray
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtGui import QPixmap
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 from napari_parsimony.gui.background import Background
@@ -163,11 +163,10 @@ class NetworkPanel(QWidget):
         self.about.setText(f"{self.about.text()} No pictures: {sentence}")
 
 
-def _tool(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
+def _tool(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
     button.setToolTip(tip)
-    button.setFixedSize(26, 24)
+    button.setFixedWidth(30)
     return button
 
 

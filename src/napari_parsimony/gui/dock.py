@@ -2,27 +2,47 @@
 
 from collections.abc import Callable
 from html import escape
+from itertools import pairwise
 from typing import Any
 from weakref import WeakMethod
 
 from psygnal import SignalInstance
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
+from napari_parsimony.figures.palette import ACCENT, LIGHT, NEGATIVE, POSITIVE, Theme
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.report import STEPS
 
 NARROWEST = 340  # pixels that a dock needs to cut nothing off
 
+#: napari's themes do not show which control has the keys.
+FOCUS = f"""
+QPushButton:focus, QToolButton:focus, QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus,
+QPlainTextEdit:focus, QAbstractItemView:focus, QCheckBox::indicator:focus,
+QRadioButton::indicator:focus, QSlider::handle:focus, QTabBar::tab:focus
+{{ border: 2px solid {ACCENT}; }}
+QPushButton[folds="true"] {{ text-align: left; }}
+QScrollArea:focus {{ border: 1px solid {ACCENT}; }}
+"""
+
 
 def fill_dock(widget: QWidget) -> None:
-    """Give a dock the width that it needs, and all of the height that it gets.
+    """Give a dock the width that it needs, all of the height that it gets, and a visible focus.
 
     napari puts a stretch below a widget that does not ask for height.
     """
+    widget.setStyleSheet(FOCUS)
     widget.setMinimumWidth(NARROWEST)
     widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
@@ -147,6 +167,56 @@ def push_button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPush
     button.setToolTip(f"<qt>{tooltip}</qt>")
     button.clicked.connect(lambda *_: clicked())
     return button
+
+
+class Folded(QWidget):
+    """What most people never need: folded away below a button, and then out of the keys' way.
+
+    Parameters
+    ----------
+    title, tooltip
+        Of the button.
+    content
+        What is folded.
+    """
+
+    def __init__(self, title: str, tooltip: str, content: QWidget) -> None:
+        super().__init__()
+        self.title, self.content = title, content
+        self.button = push_button("", tooltip, self._show)
+        self.button.setCheckable(True)
+        self.button.setProperty("folds", True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.button)
+        column.addWidget(content)
+        self._show()
+
+    def _show(self) -> None:
+        unfolded = self.button.isChecked()
+        self.content.setVisible(unfolded)
+        self.button.setText(f"{'▾' if unfolded else '▸'} {self.title}")
+
+
+def alike(tabs: QTabWidget) -> QTabWidget:
+    """Let tabs look as in all docks: as wide as the dock, without a frame around the page."""
+    tabs.setDocumentMode(True)
+    tabs.setUsesScrollButtons(False)
+    tabs.tabBar().setExpanding(True)
+    tabs.tabBar().setDrawBase(False)
+    return tabs
+
+
+def in_order(*widgets: QWidget) -> None:
+    """Let the Tab key go from each to the next, as they lie, whenever they were made."""
+    with_keys = [
+        widget
+        for widget in widgets
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus and widget.focusProxy() is None
+    ]
+    for before, after in pairwise(with_keys):
+        if before.window() is after.window():
+            QWidget.setTabOrder(before, after)
 
 
 def in_row(*widgets: QWidget) -> QHBoxLayout:

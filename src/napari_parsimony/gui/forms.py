@@ -20,11 +20,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.dock import wheel_needs_focus
+from napari_parsimony.gui.dock import Folded, wheel_needs_focus
 
 C = TypeVar("C", bound=Config)
 
@@ -100,10 +99,8 @@ def config_to_widgets(kind: type[Config], values: Mapping[str, Any] | None = Non
         _add_row(advanced if folded else plain, name, field.widget.native, info.description or "")
     outer.addWidget(above)
     if advanced.rowCount():
-        more = QCollapsible("More settings")
-        more.setDuration(0)
-        more.addWidget(below)
-        outer.addWidget(more)
+        tip = "Settings that most people leave as they are."
+        outer.addWidget(Folded("More settings", tip, below))
     wheel_needs_focus(*native.findChildren(QAbstractSpinBox), *native.findChildren(QComboBox))
     return Form(kind, fields, native)
 

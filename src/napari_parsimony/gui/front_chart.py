@@ -193,9 +193,9 @@ class FrontChart(QWidget):
             self._axes(painter, ink, faint)
             self._front(painter, ink, faint)
         if self.hasFocus():
-            painter.setPen(QPen(faint, 1, Qt.PenStyle.DotLine))
+            painter.setPen(QPen(QColor(ACCENT), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
         painter.end()
 
     def _axes(self, painter: QPainter, ink: QColor, faint: QColor) -> None:

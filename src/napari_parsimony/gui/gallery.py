@@ -105,7 +105,10 @@ class Gallery(QWidget):
         self.side.setValue(64)
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.legend.setToolTip("<qt>Number keys give the selected crops a class; 0 is none.</qt>")
-        self.view.setToolTip("")
+        self.view.setToolTip(
+            "<qt>Click a crop to see its cell everywhere; Ctrl or Shift and a click select more. "
+            "Number keys give them a class.</qt>"
+        )
         wheel_needs_focus(self.which, self.by, self.side)
         bar = QGridLayout()
         for line, (name, box) in enumerate((("show", self.which), ("sort by", self.by))):

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_parsimony.gui.dock import wheel_needs_focus
+from napari_parsimony.gui.dock import in_order, wheel_needs_focus
 from napari_parsimony.gui.latent_label import LatentLabel, Suggestion, suggested
 
 
@@ -150,6 +150,8 @@ class LatentSliders(QScrollArea):
             self._labels[index], self._sliders[index] = label, slider
         rows.setRowStretch(len(order), 1)
         self.setWidget(inside)
+        pairs = zip(self._labels.values(), self._sliders.values(), strict=True)
+        in_order(self, *(part for label, one in pairs for part in (label, one.bar, one.box)))
         self._show()
 
     @property

@@ -241,6 +241,7 @@ class ScoreMapView(QWidget):
             self._paint_dots(painter, QPointF(0, 0))
         else:
             painter.drawPixmap(square.topLeft(), dots)
+        painter.setClipRect(square.adjusted(-9, -9, 9, 9))
         self._paint_marks(painter)
         painter.restore()
         self._paint_axes(painter, square)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.curves import Curves
-from napari_parsimony.gui.dock import follow, text_label
+from napari_parsimony.gui.dock import follow, in_order, text_label
 from napari_parsimony.gui.forms import Form, config_to_widgets, set_values, widgets_to_config
 from napari_parsimony.gui.runner import Runner, TimeLeft, words
 from napari_parsimony.gui.session import Session
@@ -104,6 +104,7 @@ class StepPanel(QWidget):
             self._form.native.deleteLater()
         self._form = config_to_widgets(step.config, values)
         self._column.addWidget(self._form.native)
+        in_order(*self._form.native.findChildren(QWidget), self.run_button, self.cancel_button)
         self._show_state()
 
     @property

@@ -167,6 +167,8 @@ class TraversalDialog(QDialog):
     def draw(self, *_: object) -> None:
         """Draw the grid as large as the window, in a thread."""
         if self._missing() is None:
+            if self.picture.pixmap().isNull():
+                self.picture.setText("Drawing what every latent does…")
             self._background.start(_drawn, *self._grid(self.devicePixelRatioF()))
 
     def _grid(self, ratio: float) -> tuple[Any, ...]:

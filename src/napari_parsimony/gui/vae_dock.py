@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.dock import fill_dock, follow, message_label, missing
+from napari_parsimony.gui.dock import alike, fill_dock, follow, message_label, missing
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
@@ -55,7 +55,7 @@ class VaeDock(QWidget):
         self.panel = StepPanel(self.session, STEP)
         self.training = TrainingView(self.panel.curves)
         self.verdict = VerdictView()
-        self.tabs = QTabWidget()
+        self.tabs = alike(QTabWidget())
         self._lay_out()
         follow(self, self.session.study_changed, self._on_study)
         follow(self, self.session.artefacts_changed, self._on_artefact)
