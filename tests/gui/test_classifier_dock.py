@@ -343,13 +343,15 @@ def test_nothing_out_of_date_is_shown(qtbot, dock, session, own_study):
 
 
 def test_networks_that_were_taken_over(qtbot, dock, session):
-    """The demo study's artefact has neither a sweep nor accuracies."""
+    """The demo study's, with the sweep that they came with, and then without one."""
     session.open_study(copy_of_demo())
     assert "empty it to train" in dock.budget.text()
     tab(qtbot, dock, NETWORK)
     assert "Taken over from another study" in dock.network.about.text()
     assert len(dock.network.view.latents) == len(session.study.classifier().used)
     tab(qtbot, dock, SPARSITY)
+    assert len(dock.sparsity.sweep.value()) >= 5
+    dock.sparsity.set_networks(replace(dock._read, sweep=[], accuracy={}))
     assert not dock.sparsity.sweep.isVisible()
     assert "No other densities were tried" in dock.sparsity.note.text()
     tab(qtbot, dock, EVALUATION)
