@@ -15,11 +15,11 @@ from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.classify.fit import one_thread
 from napari_parsimony.classify.latent_networks import (
     choose,
-    select_inputs,
     train_dense,
     train_sparse,
 )
 from napari_parsimony.classify.mlp import Cells, Networks
+from napari_parsimony.classify.select import select_inputs
 from napari_parsimony.classify.targets import balanced_weights
 from napari_parsimony.classify.topology import live_weights, used_inputs
 
@@ -58,7 +58,7 @@ def main() -> None:
 
     rng = np.random.default_rng(arguments.seed)
     train, validation = (cells(*planted(n, 0.02, rng)) for n in (3200, 800))
-    groups = np.arange(len(validation)) % 20
+    groups = np.concatenate([np.arange(800) % 20, 20 + np.arange(3200) % 80])
     z, y = planted(50_000, 0, rng)
     rows = []
 
@@ -66,7 +66,7 @@ def main() -> None:
         used = used_inputs(networks.masks)
         accuracy = balanced_accuracy(networks, z, y)
         losses = [networks.losses(part).numpy() for part in (validation, train)]
-        chosen = choose(*losses, used.sum(1), np.concatenate([groups, 20 + np.arange(3200) % 80]))
+        chosen = choose(*losses, used.sum(1), groups)
         rows.append(
             {
                 "networks": name,

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.classify.fit import Adam, Batches, Schedule, fit
-from napari_parsimony.classify.latent_networks import choose, select_inputs, train_sparse
+from napari_parsimony.classify.latent_networks import choose, train_sparse
 from napari_parsimony.classify.mlp import Cells, Networks
 from napari_parsimony.classify.prune import clustered_error, eliminate_inputs
 from napari_parsimony.classify.rigl import Rewire, erk_counts, initial_masks, integer_counts
+from napari_parsimony.classify.select import select_inputs, worth_having
 from napari_parsimony.classify.targets import balanced_weights
 from napari_parsimony.classify.topology import live_masks, live_weights, used_inputs
 from napari_parsimony.errors import UserError
@@ -306,7 +307,7 @@ SMALL = ClassifyConfig(
 
 def test_selection_finds_the_inputs_of_a_planted_law():
     train, validation = planted(600), planted(300, seed=1)
-    groups = np.arange(300) % 15
+    groups = np.concatenate([np.arange(300) % 15, 15 + np.arange(600) % 30])
     networks = train_sparse(train, validation, 8, SMALL, lambda *_: None)
     before = used_inputs(networks.masks)
     assert before.sum(1).mean() > 4
@@ -321,6 +322,23 @@ def test_selection_finds_the_inputs_of_a_planted_law():
     test = planted(2000, seed=2)
     hit = (networks.score(test.x)[..., 0] > 0) == (test.y > 0)
     assert (hit.float().mean(1) > 0.9).all()
+
+
+def test_inputs_that_do_not_help_other_groups_are_not_worth_having():
+    train, validation = planted(600), planted(300, seed=1)
+    groups = np.concatenate([np.arange(300) % 15, 15 + np.arange(600) % 30])
+    steps = []
+
+    def cut(ranked, groups=groups):
+        told = lambda step, _: steps.append(step)  # noqa: E731
+        return worth_having(ranked, train, validation, groups, 8, SMALL, told)
+
+    assert cut([4, 1, 0, 2, 3]) == [4, 1]
+    assert cut([1, 0, 4, 2]) == [1, 0, 4]  # as far as what is needed
+    assert cut([6]) == [6]
+    assert steps == [60, 120, 180, 240, 300] * 2
+    # cells of one movie stand for themselves
+    assert cut([4, 1, 0, 2, 3], np.zeros(900, int)) == [4, 1]
 
 
 def test_elimination_never_costs_more_than_its_standard_error():

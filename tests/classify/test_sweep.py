@@ -33,9 +33,9 @@ CONFIG = ClassifyConfig(hidden=(16, 16), density=0.1, steps=150, batch=64, seeds
 def test_networks_of_other_densities_are_trained_side_by_side(cells, rewiring):
     config = CONFIG.model_copy(update={"rewiring": rewiring})
     counts = [[10, 12, 6], [40, 60, 12], [128, 100, 16]]
-    everywhere = np.ones(8, bool)
 
     def train(which):
+        everywhere = np.ones((len(which), 8), bool)
         sources = [np.random.default_rng([7, i]) for i in which]
         return train_masked(*cells, [counts[i] for i in which], sources, config, silent, everywhere)
 

@@ -107,7 +107,7 @@ class ClassifyConfig(Config):
         True,
         description="Afterwards remove whole latents from the sparse networks while the loss "
         "on validation cells hardly rises, and train them once more on the latents that enough "
-        "of them kept.",
+        "of them kept and that help on cells of other groups.",
     )
     tolerance: float = Field(
         0.5,

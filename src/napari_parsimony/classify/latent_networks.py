@@ -5,17 +5,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import torch
 
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.classify.fit import Schedule, fit
 from napari_parsimony.classify.mlp import Cells, Networks
-from napari_parsimony.classify.prune import clustered_error, eliminate_inputs
+from napari_parsimony.classify.prune import clustered_error
 from napari_parsimony.classify.rigl import Rewire, initial_masks, integer_counts
-from napari_parsimony.classify.topology import used_inputs
 from napari_parsimony.errors import UserError
 
-FINE_TUNE_STEPS = 100
 EVALUATE_EVERY = 50
 
 Told = Callable[[int, dict[str, float]], None]
@@ -38,16 +35,16 @@ def train_dense(train: Cells, validation: Cells, config: ClassifyConfig, told: T
     told
         Called with the step and numbers worth plotting.
     """
-    generators = _generators(config, 2)
+    generators = generators_for(config, 2)
     networks = Networks((train.x.shape[1], *config.hidden, train.outputs), config.seeds)
     networks.initialise(generators)
     # dense networks are at their best early, so that they are looked at more often
-    schedule = replace(
-        _schedule(config),
+    shorter = replace(
+        schedule(config),
         weight_decay=config.dense_weight_decay,
         evaluate_every=EVALUATE_EVERY // 5,
     )
-    fit(networks, train, validation, schedule, generators, told=told)
+    fit(networks, train, validation, shorter, generators, told=told)
     return networks
 
 
@@ -89,9 +86,10 @@ def train_sparse(
             f"A density of {config.density:g} is too low for these networks: {error}; raise "
             "'density', or change 'hidden' or 'dense_output'."
         ) from error
-    generators = _generators(config, 3)
+    generators = generators_for(config, 3)
+    everyone = np.tile(allowed, (config.seeds, 1))
     return train_masked(
-        train, validation, [counts] * config.seeds, generators, config, told, allowed
+        train, validation, [counts] * config.seeds, generators, config, told, everyone
     )
 
 
@@ -140,18 +138,17 @@ def train_masked(
     generators
         One for each network.
     allowed
-        (inputs,): those that may be connected.
+        (networks, inputs): those that may be connected.
     """
-    sizes = (int(allowed.sum()), *config.hidden, train.outputs)
-    masks = [
-        initial_masks(sizes, count, generator)
-        for count, generator in zip(counts, generators, strict=True)
-    ]
-    first, *others = (np.stack(layer) for layer in zip(*masks, strict=True))
-    spread = np.zeros((len(counts), len(allowed), config.hidden[0]), bool)
-    spread[:, allowed] = first
-    networks = Networks((len(allowed), *config.hidden, train.outputs), len(counts))
-    networks.set_masks([spread, *others])
+    masks = []
+    for count, mine, generator in zip(counts, allowed, generators, strict=True):
+        sizes = (int(mine.sum()), *config.hidden, train.outputs)
+        first, *others = initial_masks(sizes, count, generator)
+        spread = np.zeros((len(mine), config.hidden[0]), bool)
+        spread[mine] = first
+        masks.append([spread, *others])
+    networks = Networks((allowed.shape[1], *config.hidden, train.outputs), len(counts))
+    networks.set_masks([np.stack(layer) for layer in zip(*masks, strict=True)])
     networks.initialise(generators)
     rewire = Rewire(
         config.rewiring,
@@ -161,68 +158,8 @@ def train_masked(
         generators,
         allowed,
     )
-    fit(networks, train, validation, _schedule(config), generators, rewire, told)
+    fit(networks, train, validation, schedule(config), generators, rewire, told)
     return networks
-
-
-def select_inputs(
-    networks: Networks,
-    train: Cells,
-    validation: Cells,
-    groups: np.ndarray,
-    latents: int,
-    config: ClassifyConfig,
-    told: Told,
-) -> None:
-    """Find the few inputs that sparse networks need, in place.
-
-    Every network loses the inputs it does not need (`eliminate_inputs`). That cannot bring back
-    an input that rewiring lost, so the inputs that enough of the networks kept are trained on
-    once more with all connections to spend on them, and eliminated from again. A network is
-    replaced by its second version unless that is worse by more than `config.tolerance` standard
-    errors.
-
-    Parameters
-    ----------
-    networks
-        From `train_sparse`.
-    train, validation, groups
-        Cells to learn from and to judge by, and which of the latter belong together, integers
-        from 0.
-    latents, config
-        As for `train_sparse`.
-    told
-        Called with the step, of `config.steps`.
-    """
-    generators = _generators(config, 4)
-    schedule = replace(
-        _schedule(config),
-        steps=min(FINE_TUNE_STEPS, config.steps),
-        evaluate_every=EVALUATE_EVERY // 2,
-    )
-
-    def fine_tune(trial: Networks) -> None:
-        fit(trial, train, validation, schedule, generators)
-
-    def part(start: float, end: float) -> Told:
-        def told_part(done: int, values: dict[str, float]) -> None:
-            told(int(start * config.steps + (end - start) * done), values)
-
-        return told_part
-
-    def eliminate(sparse: Networks, told: Told) -> None:
-        eliminate_inputs(
-            sparse, validation, groups, config.tolerance, fine_tune, told, config.steps
-        )
-
-    eliminate(networks, part(0, 0.3))
-    votes = used_inputs(networks.masks).mean(0)
-    allowed = votes >= min(config.votes, votes.max())
-    again = train_sparse(train, validation, latents, config, part(0.3, 0.9), allowed)
-    eliminate(again, part(0.9, 1))
-    excess = again.losses(validation).numpy() - networks.losses(validation).numpy()
-    good = excess.mean(1) <= config.tolerance * clustered_error(excess, groups)
-    networks.take(again, torch.from_numpy(good))
 
 
 def choose(
@@ -255,7 +192,8 @@ def choose(
     return int(min(np.flatnonzero(good), key=lambda s: (used[s], excess[s].mean())))
 
 
-def _schedule(config: ClassifyConfig) -> Schedule:
+def schedule(config: ClassifyConfig) -> Schedule:
+    """How long and how fast the sparse networks train."""
     return Schedule(
         config.steps,
         config.learning_rate,
@@ -266,6 +204,6 @@ def _schedule(config: ClassifyConfig) -> Schedule:
     )
 
 
-def _generators(config: ClassifyConfig, purpose: int) -> list[np.random.Generator]:
+def generators_for(config: ClassifyConfig, purpose: int) -> list[np.random.Generator]:
     """One source of randomness per network, so that each is the same in any company."""
     return [np.random.default_rng([config.seed, purpose, s]) for s in range(config.seeds)]

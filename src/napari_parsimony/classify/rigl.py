@@ -128,7 +128,7 @@ class Rewire:
     generators
         One per network, for "set".
     allowed
-        (inputs,): connections grow only from these inputs.
+        (S, inputs) or, the same for all, (inputs,): connections grow only from these inputs.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class Rewire:
                 )
             value = value.masked_fill(keep, -1.0)
             if layer == 0:
-                value.view_as(mask)[:, self.forbidden] = -1.0
+                value.view_as(mask)[self.forbidden.expand(len(mask), -1)] = -1.0
             flat.copy_(keep | _largest(value, moved))
         kept = old * networks.mask
         networks.parameters[: networks.n_weights] *= kept

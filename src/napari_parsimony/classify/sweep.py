@@ -91,7 +91,7 @@ def sweep_densities(
     def told_short(step: int, values: dict[str, float]) -> None:
         told(step * config.steps // short.steps, values)
 
-    everywhere = np.ones(inputs, bool)
+    everywhere = np.ones((len(wanted), inputs), bool)
     networks = train_masked(train, validation, wanted, generators, short, told_short, everywhere)
     losses = networks.losses(validation).mean(1).numpy()
     accuracy = balanced_accuracy(networks, validation)

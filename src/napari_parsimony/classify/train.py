@@ -16,12 +16,12 @@ from napari_parsimony.classify.fit import one_thread
 from napari_parsimony.classify.latent_networks import (
     choose,
     dense_weights,
-    select_inputs,
     train_dense,
     train_sparse,
 )
 from napari_parsimony.classify.mlp import Cells
 from napari_parsimony.classify.scores import outputs_for
+from napari_parsimony.classify.select import select_inputs
 from napari_parsimony.classify.sweep import balanced_accuracy, sweep_densities
 from napari_parsimony.classify.targets import (
     balanced_weights,
@@ -109,6 +109,10 @@ def train_classifier(
         for part in (train, validation)
     )
 
+    # no group is in two splits
+    together = np.concatenate([held_out, pd.factorize(groups.iloc[train.rows])[0] + len(groups)])
+    together = pd.factorize(together)[0]
+
     black_box, black_box_losses = _train_black_boxes(
         crops, train, validation, orientation, config, report
     )
@@ -120,20 +124,18 @@ def train_classifier(
         before, before_losses = sparse.masks, sparse.losses(check)
         if config.prune_inputs:
             told = _stage(report, SPARSE_END, SELECTION_END, config.steps, "Selecting latents")
-            select_inputs(sparse, learn, check, held_out, len(latent_names), config, told)
+            select_inputs(sparse, learn, check, together, len(latent_names), config, told)
         facts: dict[str, Any] = {}
         if config.sweep:
             told = _stage(report, SELECTION_END, UNITS, config.steps, "Trying other densities")
             facts["sweep"] = sweep_densities(learn, check, len(latent_names), config, told)
         after, losses = sparse.masks, sparse.losses(check)
         dense_losses, train_losses = dense.losses(check), sparse.losses(learn)
-    # no group is in two splits
-    together = np.concatenate([held_out, pd.factorize(groups.iloc[train.rows])[0] + len(groups)])
     chosen = choose(
         losses.numpy(),
         train_losses.numpy(),
         used_inputs(after).sum(1),
-        pd.factorize(together)[0],
+        together,
     )
     report(Progress(UNITS, UNITS, "Networks trained"))
     full = [
