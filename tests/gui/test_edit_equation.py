@@ -140,6 +140,14 @@ def test_numbers_are_refitted(opened, field_study, qtbot):
     assert not dock.hand.refit.isEnabled(), "there is no number in it"
 
 
+@pytest.mark.parametrize("text", ["log(0 - 1)", "0/(z1 - z1)", "exp(800) - exp(900)"])
+def test_a_score_that_does_not_exist_is_not_decided(opened, field_study, qtbot, text):
+    dock, session = opened(field_study)
+    write(qtbot, dock.hand, text)
+    assert np.isnan(session.expression.evaluate({"z1": 0.5}))
+    assert dock.view.result.text() == "score = +nan → not decided"
+
+
 def test_it_is_simplified_where_no_cell_notices(opened, field_study, qtbot):
     dock, session = opened(field_study)
     hand = dock.hand
