@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QFrame, QGraphicsScene, QGraphicsSimpleTextItem, QGra
 
 from napari_parsimony.classify.topology import Compact
 from napari_parsimony.figures.diagram import in_order
-from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
+from napari_parsimony.figures.palette import ACCENT, LIGHT, NEGATIVE, POSITIVE, Theme
 from napari_parsimony.gui.dock import ink
 from napari_parsimony.gui.network_items import (
     SIDE,
@@ -57,7 +57,15 @@ class NetworkView(QGraphicsView):
         super().__init__()
         self.setScene(QGraphicsScene(self))
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setStyleSheet("QGraphicsView { background: transparent; }")
+        self.setStyleSheet(
+            "QGraphicsView { background: transparent; border: 1px solid transparent; }"
+            f"QGraphicsView:focus {{ border-color: {ACCENT}; }}"
+        )
+        self.setToolTip(
+            "<qt>The connections that are left. Drag moves the picture, Ctrl + wheel or the keys + "
+            "and − zoom, 0 fits it into the width. Arrows choose a latent, Enter shows it in the "
+            "explorer.</qt>"
+        )
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setDragMode(QGraphicsView.DragMode.ScrollHandDrag)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
