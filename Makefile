@@ -1,11 +1,13 @@
 # make demo   open the demo study in napari (without a display: a screenshot of it)
-# make test   the whole test suite; ARGS="tests/test_package.py -k wheel" narrows it
+# make test   the whole test suite; ARGS="tests/test_package.py -k wheel" narrows it; a worker for
+#             each core, up to four, who take whole files: WORKERS=0 runs all in one process
 #
 # Both create the environment first. PYTHON and VENV choose another Python or place.
 
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+WORKERS ?= logical
 BIN = $(VENV)/bin
 SCREENSHOT = out/demo.png
 SCREEN = $(DISPLAY)$(WAYLAND_DISPLAY)
@@ -26,7 +28,7 @@ else
 endif
 
 test: setup
-	.ci/virtual-screen $(BIN)/python -m pytest $(ARGS)
+	.ci/virtual-screen $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check

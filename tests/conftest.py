@@ -1,8 +1,13 @@
 """Fixtures that several rooms share: small synthetic pictures, and the real data where it is."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+# before torch is imported, also by child processes: the same sums on any number of cores, and
+# workers that do not wait for each other's threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -13,6 +18,18 @@ from hypothesis import settings
 # the same examples in every run: what passes here passes anywhere
 settings.register_profile("deterministic", derandomize=True)
 settings.load_profile("deterministic")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker of `pytest -n` a screen of its own: windows of one take no other's keys."""
+    if sys.platform == "linux" and os.environ.get("PYTEST_XDIST_WORKER"):
+        from pyvirtualdisplay.display import Display
+
+        os.environ.pop("WAYLAND_DISPLAY", None)
+        os.environ["QT_QPA_PLATFORM"] = "xcb"
+        screen = Display(backend="xvfb", size=(1920, 1200), color_depth=24)
+        screen.start()
+        config.add_cleanup(screen.stop)
 
 
 @pytest.fixture(scope="session")

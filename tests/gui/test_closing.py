@@ -78,14 +78,17 @@ def viewer(qtbot, monkeypatch):
     """Make a viewer that a test closes; napari itself asks nothing."""
     monkeypatch.setattr(get_settings().application, "confirm_close_window", False)
     viewer = napari.Viewer()
-    qtbot.waitExposed(viewer.window._qt_window)
+    window = viewer.window._qt_window
+    qtbot.waitExposed(window)
     yield viewer
+    if not gone(window):
+        viewer.close()
     # napari's own fixture counts those that other tests left; these windows are closed
     QtViewer._instances.clear()
 
 
 @pytest.fixture
-def training(viewer, crops_study, tmp_path):
+def training(viewer, no_step_left, crops_study, tmp_path):
     _, dock = viewer.window.add_plugin_dock_widget("napari-parsimony", "Study")
     dock.open_study(shutil.copytree(crops_study, tmp_path / "study"))
     dock.choose_step("vae")
