@@ -279,6 +279,35 @@ def test_rename_recolour_add_remove_and_undo_all_of_it(qtbot, monkeypatch, dock,
     assert list(annotator.colours) == ["rod 1", "debris"]
 
 
+def test_classes_change_places_and_keys(qtbot, viewer, dock, own_study):
+    dock.session.open_study(own_study)
+    assert list(dock.annotator.colours) == ["round", "long"]
+    colours = dock.annotator.colours
+    dock.table.choose("long")
+    assert not dock.move_down.isEnabled()
+    press(qtbot, dock.move_up)
+    assert [dock.table.item(row, 2).text() for row in (0, 1)] == ["long", "round"]
+    assert dock.table.name == "long", "what moved is still chosen"
+    assert not dock.move_up.isEnabled()
+    click_cell(qtbot, viewer, 3)
+    qtbot.keyClick(canvas_of(viewer), Qt.Key.Key_1)
+    assert on_disk(own_study, 3) == "long"
+    assert list(Study.open(own_study).annotations().colours) == ["long", "round"]
+    press(qtbot, dock.undo)
+    qtbot.keyClick(dock.table, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert list(dock.annotator.colours) == ["round", "long"]
+    assert dock.annotator.colours == colours
+    press(qtbot, dock.undo)
+    assert dock.table.item(0, 2).text() == "long"
+
+
+def test_all_classes_are_in_sight(qtbot, dock, annotator):
+    for number in range(3, 10):
+        scrolls = dock.table.verticalScrollBar()
+        qtbot.waitUntil(lambda scrolls=scrolls: scrolls.maximum() == 0)
+        annotator.add(f"class {number}")
+
+
 def test_what_cannot_be_changes_nothing(dock, annotator, monkeypatch):
     def full(*_):
         raise UserError("Could not write: the disk is full.")

@@ -211,8 +211,9 @@ def test_a_study_without_scores_says_so(dock, crops_study):
     dock.session.open_study(crops_study)
     assert "no score yet" in dock.controls.legend.meaning.text()
     assert "no score yet" in dock.disagreements.count.text()
-    dock.overlay.set_colour_by("annotation")
+    # what people said is there, and stays in sight until there is something to compare it with
     assert "long&nbsp;20" in dock.controls.legend.classes.text()
+    assert not len(dock.overlay.texts.chosen), "no dashes"
 
 
 def test_what_was_chosen_is_remembered(make_napari_viewer, qtbot, dock, field_study):

@@ -1,6 +1,7 @@
 """The dock 'Annotate': give cells classes, by clicks and keys."""
 
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -33,13 +34,14 @@ from napari_parsimony.gui.dock import (
     push_button,
     when_destroyed,
 )
+from napari_parsimony.gui.docks import open_dock
 from napari_parsimony.gui.export_button import ExportButton
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.overlay_click import on_click
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
 
-PLUGIN = "napari-parsimony"
+NARROW = 32  # pixels, of a button with an arrow
 
 
 class AnnotateDock(QWidget):
@@ -80,6 +82,7 @@ class AnnotateDock(QWidget):
         follow(self, annotator.aimed, self._show_target)
         follow(self, session.study_changed, self._rebuild)
         follow(self, session.artefacts_changed, self._rebuild)
+        follow(self, session.job_changed, self._show_since)
         self._rebuild()
 
     def _make_buttons(self) -> None:
@@ -88,7 +91,18 @@ class AnnotateDock(QWidget):
         self.remove = push_button(
             "Remove", "Remove the chosen class: its cells have none any more.", self._remove
         )
-        self.up = push_button(
+        self.move_up, self.move_down = (
+            push_button(
+                sign,
+                f"Move the chosen class {word}, to another number key (Alt+{key} in the list).",
+                partial(table.move_class, way),
+            )
+            for sign, word, key, way in (("▲", "up", "Up", -1), ("▼", "down", "Down", 1))
+        )
+        for button, word in ((self.move_up, "up"), (self.move_down, "down")):
+            button.setAccessibleName(f"Move class {word}")
+            button.setFixedWidth(NARROW)
+        self.from_elsewhere = push_button(
             "Import…", "Classes from a CSV, or from a layer's features.", self._ask
         )
         self.paint = push_button("Paint", "", self._show_target)
@@ -111,10 +125,15 @@ class AnnotateDock(QWidget):
             "Open the dock 'Gallery': crops side by side, sorted, to annotate many at once.",
             self._open_gallery,
         )
+        self.to_latents = push_button(
+            "Next: VAE",
+            "Open the dock 'VAE': classifiers read the latents that it learns.",
+            lambda: open_dock(self.session.viewer, "VAE", self),
+        )
         self.export = ExportButton(self.session)
         self.export.told.connect(self._say)
         self.export.failed.connect(self._fail)
-        table.currentCellChanged.connect(lambda *_: self._show_target())
+        table.currentCellChanged.connect(self._show_chosen)
 
     def _lay_out(self) -> None:
         self.target.setToolTip("What a number key would give its class to.")
@@ -123,7 +142,9 @@ class AnnotateDock(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 4, 0)
         column.addWidget(self.table)
-        column.addLayout(in_row(self.add, self.remove, self.up))
+        column.addLayout(
+            in_row(self.add, self.remove, self.move_up, self.move_down, self.from_elsewhere)
+        )
         for label in (self.lacking, self.target):
             column.addWidget(label)
         buttons = QGridLayout()
@@ -145,6 +166,7 @@ class AnnotateDock(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, 1)
         whole.addWidget(self.since)
+        whole.addWidget(self.to_latents)
         whole.addWidget(self.panel.runs)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 6, 6, 6)
@@ -172,8 +194,6 @@ class AnnotateDock(QWidget):
             return
         annotator = self.annotator
         self.table.show_classes()
-        self.remove.setEnabled(self.table.name is not None)
-        self.paint.setEnabled(self.table.name is not None)
         for button, text, word in (
             (self.undo, annotator.undo_text, "Take back"),
             (self.redo, annotator.redo_text, "Do again"),
@@ -181,9 +201,18 @@ class AnnotateDock(QWidget):
             button.setEnabled(text is not None)
             what = f"{word}: {escape(text)}." if text else "There is nothing to be done."
             button.setToolTip(f"<qt>{what} Ctrl+Z and Ctrl+Shift+Z do it here, too.</qt>")
-        self._show_target()
+        self._show_chosen()
         self._show_lacking()
         self._show_since()
+
+    def _show_chosen(self, *_: object) -> None:
+        """Offer what can be done with the class that is chosen."""
+        name, names = self.table.name, list(self.annotator.colours)
+        self.remove.setEnabled(name is not None)
+        self.paint.setEnabled(name is not None)
+        self.move_up.setEnabled(name in names[1:])
+        self.move_down.setEnabled(name in names[:-1])
+        self._show_target()
 
     def _show_target(self, *_: object) -> None:
         if not self.session.has("cells"):
@@ -191,6 +220,8 @@ class AnnotateDock(QWidget):
         rows, name = self.annotator.rows, self.table.name
         if self.paint.isChecked() and name is not None:
             text = f"Click cells to make them <b>{escape(name)}</b>."
+        elif not self.annotator.colours:
+            text = "Add the classes that you want to tell apart, for instance interphase, mitosis."
         elif not len(rows):
             text = "Click a cell, then press the key of its class; 0 is none."
         elif len(rows) > 1:
@@ -217,7 +248,10 @@ class AnnotateDock(QWidget):
         parts = [f"{without:,} {'cell has' if without == 1 else 'cells have'} no class."]
         if lacking:
             shown = ", ".join(lacking[:3]) + (", …" if len(lacking) > 3 else "")
-            parts.append(f"<span style='color:#ff6b6b'>There is {shown}.</span>")
+            parts.append(
+                f"<span style='color:#ff6b6b'>There is {shown}: annotate more in other parts of "
+                "the image.</span>"
+            )
         elif len(here) < 2:
             parts.append("Classifiers need cells of two classes.")
         self.lacking.setText(" ".join(parts))
@@ -231,7 +265,12 @@ class AnnotateDock(QWidget):
         study = session.study
         if study is None or not session.has("cells"):
             return
-        if study.step("classify") is None:
+        learned = session.has("vae")
+        self.to_latents.setVisible(not learned and session.job is None)
+        self.panel.runs.setVisible(learned or session.job is not None)
+        if not learned:
+            text = "Once some cells of each class are annotated, go on."
+        elif study.step("classify") is None:
             text = "No classifier was trained yet."
         elif not session.has("classify"):
             text = "The classifiers are out of date."
@@ -296,7 +335,8 @@ class AnnotateDock(QWidget):
             if layer not in layers:
                 layers[layer] = menu.addMenu(f"From features of '{layer.name}'")
             layers[layer].addAction(column, self._from_layer(layer, column))
-        menu.exec(self.up.mapToGlobal(self.up.rect().bottomLeft()))
+        button = self.from_elsewhere
+        menu.exec(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _from_layer(self, layer: import_classes.Layer, column: str) -> Callable[[], None]:
         return lambda: self.import_layer(layer, column)
@@ -326,7 +366,7 @@ class AnnotateDock(QWidget):
         self.preview.open()
 
     def _open_gallery(self) -> None:
-        self.session.viewer.window.add_plugin_dock_widget(PLUGIN, "Gallery")
+        open_dock(self.session.viewer, "Gallery", self)
 
     # Keys belong to the dock as long as it is open
 

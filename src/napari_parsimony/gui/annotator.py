@@ -155,6 +155,17 @@ class Annotator:
         if colours[name] != colour:
             self._do(f"colour of '{name}'", {**colours, name: colour})
 
+    def move(self, name: str, by: int) -> None:
+        """Move a class up (-1) or down (1) in the list, and so to another number key."""
+        colours = self._class(name)
+        names = list(colours)
+        at = names.index(name)
+        to = min(max(at + by, 0), len(names) - 1)
+        if to != at:
+            names.insert(to, names.pop(at))
+            what = f"class '{name}' moved {'up' if by < 0 else 'down'}"
+            self._do(what, {each: colours[each] for each in names})
+
     def remove(self, name: str) -> None:
         """Remove a class; its cells have none any more, and are offered again."""
         colours = self._class(name)

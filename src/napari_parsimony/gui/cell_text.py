@@ -39,6 +39,8 @@ _FIELDS: dict[str, tuple[str, Callable[[CellValues], Any]]] = {
     "image": (WORD, lambda values: values.cells["image"].to_numpy(object)),
 }
 
+OF_SCORE = frozenset({"class", "score", "probability", "uncertainty"})
+
 FIELDS = {
     "class": "the class that the score gives",
     "score": "the score",
@@ -94,6 +96,11 @@ class Template:
     def names(self) -> list[str]:
         """What the template speaks of."""
         return [name for _, name, _ in self.parts if name is not None]
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether it speaks of something that cells have only once they have a score."""
+        return not OF_SCORE.isdisjoint(self.names)
 
     def write(self, values: CellValues, rows: NDArray[np.int64]) -> list[str]:
         """Write the text of some cells.

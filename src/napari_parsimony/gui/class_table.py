@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
     QHeaderView,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -21,7 +22,8 @@ from napari_parsimony.gui.annotate_keys import key_of
 from napari_parsimony.gui.annotator import Annotator
 
 COLUMNS = {
-    "key": "Press this key to give the selected cell the class.",
+    "key": "Press this key to give the selected cell the class. Alt+Up and Alt+Down move the "
+    "chosen class to another key.",
     "": "Colour of the class: click it to choose another.",
     "class": "Name of the class: double-click, or press F2, to change it on all cells.",
     "train": "Cells of the class that networks and equations are fitted to.",
@@ -31,6 +33,7 @@ COLUMNS = {
 KEY_COLUMN, COLOUR, NAME, FIRST = 0, 1, 2, 3
 ROW, SWATCH = 24, 14  # logical pixels
 MOST_ROWS = 8  # in sight at once
+QWIDGETSIZE_MAX = (1 << 24) - 1  # Qt's "no maximum", which its bindings do not name
 
 
 class ClassTable(QTableWidget):
@@ -67,6 +70,9 @@ class ClassTable(QTableWidget):
         triggers = QAbstractItemView.EditTrigger
         self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
         self.setIconSize(QSize(SWATCH, SWATCH))
+        # as high as its rows, whatever the theme adds to them
+        self.setSizeAdjustPolicy(QAbstractItemView.SizeAdjustPolicy.AdjustToContents)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.itemChanged.connect(self._on_edited)
 
     @property
@@ -108,8 +114,19 @@ class ClassTable(QTableWidget):
             names = list(colours)
             row = names.index(chosen) if chosen in names else min(row_before, len(names) - 1)
             self.setCurrentCell(max(row, 0), NAME)
+        few = len(colours) <= MOST_ROWS
+        bar = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(bar.ScrollBarAlwaysOff if few else bar.ScrollBarAsNeeded)
         header = self.horizontalHeader().sizeHint().height()
-        self.setFixedHeight(header + ROW * min(max(len(colours), 2), MOST_ROWS) + 4)
+        self.setMaximumHeight(QWIDGETSIZE_MAX if few else header + ROW * MOST_ROWS + ROW // 2)
+        self.updateGeometry()
+
+    def move_class(self, by: int) -> None:
+        """Move the chosen class up (-1) or down (1), and so to another key."""
+        name = self.name
+        if name is not None:
+            self.try_to(lambda: self.annotator.move(name, by))
+            self.choose(name)
 
     def _set(
         self,
@@ -169,7 +186,11 @@ class ClassTable(QTableWidget):
             self.try_to(lambda: self.annotator.rename(name, item.text()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
-        if key_of(event) is not None:
+        way = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(event.key())
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if way and held == Qt.KeyboardModifier.AltModifier:
+            self.move_class(way)
+        elif key_of(event) is not None:
             event.ignore()  # not a search in the list: the dock knows what to do
         else:
             super().keyPressEvent(event)

@@ -21,6 +21,7 @@ COLOUR_BY = ("class", "score", "probability", "uncertainty", "annotation", "none
 
 #: Okabe & Ito, for annotations of more than two classes.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
+FAINT = 0.3  # opacity of cells that nobody annotated
 SHADES = 64  # fewer colours make a quicker colormap, and nobody sees more
 SHARE = 95  # per cent of the cells that lie within the colours' ends
 
@@ -122,11 +123,13 @@ def colouring(session: "Session", by: str, values: CellValues) -> Colouring:
             low, high = low - 0.5, high + 0.5
         meaning = f"Latent {session.title_of(by)}, which has no unit. {_within(low, high)}"
         return _shaded(latent, Bar(_viridis(), float(low), float(high)), meaning)
-    return _scored(by, values)
+    return _scored(session, by, values)
 
 
-def _scored(by: str, values: CellValues) -> Colouring:
+def _scored(session: "Session", by: str, values: CellValues) -> Colouring:
     scorer, (first, second) = values.scorer, values.classes
+    if scorer is None and by == "class":
+        return _annotation(session, values, "The cells have no score yet: ")
     if scorer is None:
         shade = np.zeros(len(values.cells), np.intp)
         sentence = "The cells have no score yet: run the steps up to the classifier."
@@ -152,7 +155,7 @@ def _scored(by: str, values: CellValues) -> Colouring:
     raise ValueError(f"{by!r} is nothing that colours could mean")
 
 
-def _annotation(session: "Session", values: CellValues) -> Colouring:
+def _annotation(session: "Session", values: CellValues, before: str = "") -> Colouring:
     chosen, sides = session.annotations.colours, values.side_of_class
     named = values.annotation
     present = {name for name in named if name is not None}
@@ -170,10 +173,13 @@ def _annotation(session: "Session", values: CellValues) -> Colouring:
     number_of = {name: number for number, name in enumerate(names)}
     shade = np.array([number_of.get(name, len(names)) for name in named], np.intp)
     meaning = "The class that people gave."
+    if before:
+        meaning = before + "these are the classes that people gave."
     if sides and not {*chosen, *values.classes} >= present:
         first, second = values.classes
         meaning += f" Blue classes are told from orange ones: {first} from {second}."
-    table = np.array([rgba(colour) for colour in (*colours, QUIET)])
+    # who annotates has to see the cell below its colour
+    table = np.array([*(rgba(colour) for colour in colours), (*rgba(QUIET)[:3], FAINT)])
     return Colouring(shade, table, (*names, "no class"), None, meaning)
 
 

@@ -170,6 +170,8 @@ class Overlay(OverlayLayers):
         except UserError as error:
             self.text_problem = str(error)
             return None
+        if template.needs_scores and values.scorer is None:
+            return None  # a dash on every cell says nothing
         return lambda rows: template.write(values, rows)
 
     def _follow_view(self) -> None:

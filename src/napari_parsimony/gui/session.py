@@ -309,8 +309,9 @@ class Session(Scoring):
         self._look_at_annotations()
 
     def _look_at_annotations(self) -> None:
-        before, self._stamp = self._stamp, self.annotations
-        if self._stamp != (before or Annotations()):
+        before, self._stamp = self._stamp or Annotations(), self.annotations
+        # the order of the classes is that of their keys, and dictionaries are equal without it
+        if self._stamp != before or [*self._stamp.colours] != [*before.colours]:
             self.annotations_changed.emit()
 
     @property
