@@ -18,6 +18,7 @@ from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.gui.preferences import DEFAULTS, recall, remember
 from napari_parsimony.gui.session import Session
+from napari_parsimony.gui.remembered import forget_settings
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.vae.config import VaeConfig
@@ -30,6 +31,7 @@ def nothing_remembered():
     for name, value in DEFAULTS.items():
         if recall(name) != value:
             remember(name, value)
+    forget_settings()
 
 
 @pytest.fixture

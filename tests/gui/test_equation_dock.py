@@ -130,6 +130,8 @@ def test_each_tab_shows_what_there_is(opened, crops_study, field_study):
 def test_the_search_is_offered_where_only_it_is_missing(opened, own_study):
     shutil.rmtree(own_study / "equations")
     _, dock, _ = opened(own_study)
+    assert pages(dock) == {"tabs", "form", "runs"}
+    dock.choose_tab("Front")
     assert "run it in the tab 'Search'" in dock.message.text()
     assert pages(dock) == {"message", "tabs"}
 

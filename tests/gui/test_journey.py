@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from journey import CLASSES, SIDE, add_class, draw, give_class, run
+from mouse import press
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLineEdit
 
 from napari_parsimony.cells.table import SPLITS
 from napari_parsimony.gui.docks import open_dock
@@ -13,49 +14,6 @@ from napari_parsimony.gui.session import Session
 from napari_parsimony.study.study import Study
 
 pytestmark = pytest.mark.gui
-
-SIDE, PITCH = 8, 40
-CLASSES = ("round", "long")
-
-
-def draw(seed=3):
-    """Draw a field of round and long cells; return image, labels, and which are long by label."""
-    rng = np.random.default_rng(seed)
-    image, labels = rng.normal(100, 4, (SIDE * PITCH,) * 2), np.zeros((SIDE * PITCH,) * 2, int)
-    rows, columns = np.mgrid[: len(image), : len(image)]
-    long = {}
-    for i in range(SIDE**2):
-        y, x = (np.array(divmod(i, SIDE)) + 0.5) * PITCH + rng.uniform(-3, 3, 2)
-        long[i + 1], angle = bool(rng.random() < 0.5), rng.uniform(0, np.pi)
-        along = (rows - y) * np.sin(angle) + (columns - x) * np.cos(angle)
-        across = (rows - y) * np.cos(angle) - (columns - x) * np.sin(angle)
-        inside = (along / 11) ** 2 + (across / (4.5 if long[i + 1] else 8.5)) ** 2 <= 1
-        image[inside] += rng.uniform(300, 900)
-        labels[inside] = i + 1
-    return image.astype(np.uint16), labels, long
-
-
-def press(qtbot, button):
-    assert button.isEnabled(), button.text()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def run(qtbot, panel, **values):
-    panel.set_values(values)
-    with qtbot.waitSignal(panel.runner.ended, timeout=180_000) as ended:
-        press(qtbot, panel.run_button)
-    assert ended.args[0].error is None, ended.args[0].error
-    assert "done" in panel.message.text()
-
-
-def give_class(qtbot, viewer, row, key):
-    session, canvas = Session.of(viewer), viewer.window._qt_viewer.canvas.native
-    camera_of(viewer).center = (0, *session.cells.loc[row, ["y", "x"]].astype(float))
-    middle = canvas.rect().center()
-    qtbot.mouseMove(canvas, middle)
-    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=middle)
-    assert session.cell == session.key_of(row)
-    qtbot.keyClick(canvas, key)
 
 
 def test_from_an_image_to_an_equation_on_its_cells(make_napari_viewer, qtbot, tmp_path):
@@ -86,11 +44,7 @@ def test_from_an_image_to_an_equation_on_its_cells(make_napari_viewer, qtbot, tm
     assert docks["Latent explorer"].sliders.sliders.keys() == set(session.latent_order)
 
     for name in CLASSES:
-        press(qtbot, annotate.add)
-        editor = annotate.table.findChildren(QLineEdit)[-1]
-        qtbot.keyClicks(editor, name)
-        qtbot.keyClick(editor, Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda name=name: name in annotate.annotator.colours)
+        add_class(qtbot, annotate, name)
     camera_of(viewer).zoom = 6
     qtbot.wait(50)
     for row, label in enumerate(session.cells["label"]):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from qtpy.QtWidgets import QDockWidget, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QTabBar, QWidget
 
 PLUGIN = "napari-parsimony"
 
@@ -12,6 +13,14 @@ OF_STEP = {
     "vae": "VAE",
     "classify": "Sparse classifier",
     "equations": "Equations",
+}
+
+#: Where the work goes on once a step is done.
+AFTER_STEP = {
+    "cells": "Annotate",
+    "vae": "Sparse classifier",
+    "classify": "Equations",
+    "equations": "Study",
 }
 
 #: All docks in the order of the work, each with what it is for.
@@ -49,8 +58,20 @@ def open_dock(viewer: Any, name: str, beside: QWidget | None = None) -> QWidget:
         window._qt_window.tabifyDockWidget(before, dock)
     dock.show()
     dock.raise_()
+    # whole names: nobody could tell "S…" from "S…"; arrows lead to those that do not fit
+    for bar in window._qt_window.findChildren(
+        QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly
+    ):
+        bar.setElideMode(Qt.TextElideMode.ElideNone)
+        bar.setUsesScrollButtons(True)
     found: QWidget = widget
     return found
+
+
+def is_in(widget: QWidget, name: str) -> bool:
+    """Tell whether a widget is in the dock of this name."""
+    dock = _dock_of(widget)
+    return dock is not None and str(dock.windowTitle()).startswith(name)
 
 
 def _dock_of(widget: QWidget) -> QDockWidget | None:

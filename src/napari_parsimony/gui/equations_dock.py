@@ -15,6 +15,7 @@ from napari_parsimony.gui.front_chart import FrontChart, Point
 from napari_parsimony.gui.front_table import FrontTable, points_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
+from napari_parsimony.jobs.job import Job, JobState
 
 TABS = {
     "Front": "Choose among the equations that were found.",
@@ -57,7 +58,8 @@ class EquationsDock(QWidget):
         follow(self, session.artefacts_changed, self._show)
         follow(self, session.job_changed, self._on_job)
         follow(self, session.expression_changed, self._show)
-        self._show()
+        self.panel.runner.ended.connect(self._on_end)
+        self._on_study()
 
     def _lay_out(self) -> None:
         for index, (name, tip) in enumerate(TABS.items()):
@@ -102,7 +104,13 @@ class EquationsDock(QWidget):
 
     def _on_study(self, *_: object) -> None:
         self._live = {}
+        if self.session.has("classify") and not self.session.has("equations"):
+            self.choose_tab("Search")  # the front is empty
         self._show()
+
+    def _on_end(self, job: Job) -> None:
+        if job.step == self.panel.step and job.state is JobState.DONE:
+            self.choose_tab("Front")
 
     def _on_preview(self, preview: dict[str, Any]) -> None:
         self._live = preview

@@ -171,7 +171,8 @@ def _field(info: FieldInfo) -> Field:
     if _is_tuple_of(kind, Literal):
         choices = get_args(get_args(kind)[0])
         several = mw.Select(choices=choices)
-        several.native.setMaximumHeight(22 * len(choices) + 8)
+        rows = several.native
+        rows.setFixedHeight(rows.sizeHintForRow(0) * len(choices) + 2 * rows.frameWidth() + 4)
         return Field(several, list, tuple)
     if kind is bool:
         return Field(mw.CheckBox(text=""), bool, bool)

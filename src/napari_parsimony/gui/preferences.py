@@ -13,6 +13,7 @@ from napari_parsimony.artefact import read_json, write_json
 from napari_parsimony.errors import UserError
 
 PLUGIN, SECTION = "napari-parsimony", "window"
+FILE = f"{PLUGIN}.json"
 DEFAULTS: dict[str, Any] = {
     "last_study": "",
     "colour_by": "class",
@@ -27,19 +28,19 @@ def recall(name: str) -> Any:
     section = _plugin_section()
     if section is not None:
         return getattr(section, name)
-    return _read_file().get(name, DEFAULTS[name])
+    return read_file(file_beside(FILE)).get(name, DEFAULTS[name])
 
 
 def remember(name: str, value: Any) -> None:
     """Remember a value of one of the `DEFAULTS`."""
     if name not in DEFAULTS:
         raise KeyError(name)
-    section, path = _plugin_section(), _file()
+    section, path = _plugin_section(), file_beside(FILE)
     if section is not None:
         if getattr(section, name) != value:
             setattr(section, name, value)  # napari writes its file
     elif path is not None:
-        write_json(path, {**_read_file(), name: value})
+        write_json(path, {**read_file(path), name: value})
 
 
 def _plugin_section() -> Any:
@@ -54,13 +55,14 @@ def _plugin_section() -> Any:
         return None  # the plugin was switched off, but somebody imports it
 
 
-def _file() -> Path | None:
+def file_beside(name: str) -> Path | None:
+    """Find the place of a file beside napari's settings; None where they are in no file."""
     settings = get_settings().config_path
-    return None if settings is None else Path(settings).with_name(f"{PLUGIN}.json")
+    return None if settings is None else Path(settings).with_name(name)
 
 
-def _read_file() -> dict[str, Any]:
-    path = _file()
+def read_file(path: Path | None) -> dict[str, Any]:
+    """Read what was remembered in a file; nothing if it is not there, or damaged."""
     if path is None or not path.exists():
         return {}
     try:

@@ -5,18 +5,25 @@ from html import escape
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, QUrl, Signal
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.curves import Curves
-from napari_parsimony.gui.dock import follow, in_order, text_label
+from napari_parsimony.gui.dock import follow, in_order, push_button, text_label
+from napari_parsimony.gui.docks import AFTER_STEP, ALL, is_in, open_dock
 from napari_parsimony.gui.forms import Form, config_to_widgets, set_values, widgets_to_config
+from napari_parsimony.gui.remembered import (
+    default_settings,
+    recall_settings,
+    remember_settings,
+)
 from napari_parsimony.gui.runner import Runner, TimeLeft, words
 from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
-from napari_parsimony.report import STEPS
+from napari_parsimony.report import REPORT, STEPS
 from napari_parsimony.study.run import CHECKPOINTS
 
 
@@ -39,9 +46,12 @@ class StepPanel(QWidget):
         Buttons, bar, sentence and curves.
     previewed
         The running step says what there would be if it ended now: `Progress.preview`.
+    was_reset
+        The form shows the defaults again.
     """
 
     previewed = Signal(dict)
+    was_reset = Signal()
 
     def __init__(self, session: Session, step: str) -> None:
         super().__init__()
@@ -57,6 +67,7 @@ class StepPanel(QWidget):
             "last checkpoint.</qt>"
         )
         self.cancel_button.clicked.connect(lambda *_: self.runner.cancel())
+        self.next_button = push_button("", "", self.go_on)
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
         self.message = text_label()
@@ -64,12 +75,20 @@ class StepPanel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.addWidget(self.summary)
+        self.reset_button = push_button(
+            "Reset to defaults",
+            "Show the settings that the step has by itself. A new study begins with those that "
+            "you used last.",
+            self.reset,
+        )
+        self._column.addWidget(self.reset_button, alignment=Qt.AlignmentFlag.AlignRight)
         self.runs = QWidget()
         below = QVBoxLayout(self.runs)
         below.setContentsMargins(0, 0, 0, 0)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 1)
         buttons.addWidget(self.cancel_button)
+        buttons.addWidget(self.next_button)
         below.addLayout(buttons)
         for widget in (self.bar, self.message, self.curves):
             below.addWidget(widget)
@@ -88,12 +107,14 @@ class StepPanel(QWidget):
         return self._step
 
     def set_step(self, name: str) -> None:
-        """Show another step, with the settings that it was last run with."""
+        """Show another step, with the settings that it was last run with: here, or elsewhere."""
         self._step = name
         step, study = STEPS[name], self.session.study
         record = study.step(name) if study else None
-        values = None
-        if record is not None and study is not None:
+        values: dict[str, Any] | None = None
+        if record is None:
+            values = recall_settings(name, step.config)
+        elif study is not None:
             try:
                 values = record.settings(step.config, study.path).model_dump()
             except UserError as error:
@@ -103,8 +124,14 @@ class StepPanel(QWidget):
             self._form.native.hide()
             self._form.native.deleteLater()
         self._form = config_to_widgets(step.config, values)
-        self._column.addWidget(self._form.native)
-        in_order(*self._form.native.findChildren(QWidget), self.run_button, self.cancel_button)
+        self._column.insertWidget(self._column.indexOf(self.reset_button), self._form.native)
+        in_order(
+            *self._form.native.findChildren(QWidget),
+            self.reset_button,
+            self.run_button,
+            self.cancel_button,
+            self.next_button,
+        )
         self._show_state()
 
     @property
@@ -117,12 +144,19 @@ class StepPanel(QWidget):
         """Show other values of some settings."""
         set_values(self.form, values)
 
+    def reset(self) -> None:
+        """Show the default settings; what is of this study alone, such as its files, stays."""
+        step = STEPS[self._step]
+        self.set_values(default_settings(step.name, step.config))
+        self.was_reset.emit()
+
     def run_step(self) -> bool:
         """Run the step with the settings of its form; say so if they are wrong."""
         step = STEPS[self._step]
         try:
             config = widgets_to_config(self.form, step.config)
             self.runner.start(step.name, config)
+            remember_settings(step.name, config)
         except UserError as error:
             self.say(str(error), failed=True)
             return False
@@ -176,7 +210,38 @@ class StepPanel(QWidget):
             text, tip = "Run", "Runs in a process of its own: napari stays usable."
         self.run_button.setText(f"{text}: {step.title}")
         self.run_button.setToolTip(f"<qt>{step.summary} {tip}</qt>")
-        self.curves.setVisible(bool(self.curves.curves))
+        self._show_curves()
+        self._show_next()
+
+    def _show_curves(self) -> None:
+        # below the buttons they take the room of what the step gave, once it is done
+        here = self.curves.parentWidget() is self.runs
+        self.curves.setVisible(bool(self.curves.curves) and (self._mine or not here))
+
+    def _show_next(self) -> None:
+        """Offer the way on from a step that is done."""
+        done = self.session.job is None and self.session.has(self._step)
+        name = AFTER_STEP.get(self._step)
+        on = not is_in(self.runs, name) if name is not None else self._step == REPORT.name
+        self.next_button.setVisible(done and on)
+        if name is not None:
+            self.next_button.setText(f"Next: {name}")
+            self.next_button.setToolTip(f"<qt>Open the dock '{name}': {ALL[name]}</qt>")
+        else:
+            self.next_button.setText("Open report")
+            self.next_button.setToolTip("Open the page in your web browser.")
+
+    def go_on(self) -> None:
+        """Open the dock where the work goes on, or the report."""
+        name, study = AFTER_STEP.get(self._step), self.session.study
+        if name is not None:
+            open_dock(self.session.viewer, name, self.runs)
+        elif study is not None:
+            from napari_parsimony.report.page import FILE
+
+            page = study.path / REPORT.name / FILE
+            if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(page))):
+                self.say(f"No web browser could be started. The page is {page}.", failed=True)
 
     def _on_progress(self, reports: list[Progress]) -> None:
         for report in reports:
@@ -188,7 +253,7 @@ class StepPanel(QWidget):
         self.bar.setValue(last.done)
         self.bar.setFormat("%p %" if left is None else f"%p % · {words(left)} left")
         self.say(last.message if self._mine or job is None else _of(job.step, last.message))
-        self.curves.setVisible(bool(self.curves.curves))
+        self._show_curves()
         previews = [report.preview for report in reports if report.preview]
         if previews and self._mine:
             self.previewed.emit(dict(previews[-1]))
@@ -198,7 +263,8 @@ class StepPanel(QWidget):
     def _on_end(self, job: Job) -> None:
         title, mine = STEPS[job.step].title, job.step == self._step
         if job.state is JobState.DONE:
-            self.say(f"{title}: done in {words(job.seconds or 0)}.")
+            # of another step, its own dock tells
+            self.say(f"{title}: done in {words(job.seconds or 0)}." if mine else "")
             if mine:
                 show_info(f"{title}: done.")
         elif job.state is JobState.FAILED:

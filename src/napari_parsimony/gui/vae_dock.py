@@ -8,15 +8,17 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.dock import alike, fill_dock, follow, message_label, missing
 from napari_parsimony.gui.latex import theme_of
+from napari_parsimony.gui.remembered import recall_settings
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
 from napari_parsimony.gui.vae_judge import Judge
-from napari_parsimony.gui.vae_start import StartChoice
+from napari_parsimony.gui.vae_start import StartChoice, why_not_nuclei
 from napari_parsimony.gui.vae_training import TrainingView
 from napari_parsimony.gui.vae_verdict import VerdictView
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
 from napari_parsimony.study.learned import Judged
+from napari_parsimony.vae.config import VaeConfig
 
 if TYPE_CHECKING:
     import napari
@@ -53,6 +55,7 @@ class VaeDock(QWidget):
         self.start = StartChoice()
         self.start.chosen.connect(self._on_chosen)
         self.panel = StepPanel(self.session, STEP)
+        self.panel.was_reset.connect(self.start.suggest)
         self.training = TrainingView(self.panel.curves)
         self.verdict = VerdictView()
         self.tabs = alike(QTabWidget())
@@ -98,6 +101,13 @@ class VaeDock(QWidget):
     def _on_chosen(self, values: dict[str, object]) -> None:
         self.panel.set_values(values)
 
+    def _suggest(self) -> None:
+        """Begin as somebody did last, where these cells allow that, else as is best."""
+        used = recall_settings(STEP, VaeConfig)
+        study = self.session.study
+        if not used or (used["pretrained"] != "none" and why_not_nuclei(study)):
+            self.start.suggest()
+
     def _watch_form(self) -> None:
         """Follow the form that the panel shows now; it makes a new one for every study."""
         if self.panel.form is not self._form:
@@ -118,7 +128,7 @@ class VaeDock(QWidget):
         self.start.set_study(study)
         self._watch_form()
         if study is not None and study.step(STEP) is None:
-            self.start.suggest()
+            self._suggest()
         self._show_cells()
         self._show_result()
         self.tabs.setCurrentIndex(2 if self.session.has(STEP) else 0)
