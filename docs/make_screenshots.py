@@ -1,23 +1,34 @@
 """Take the pictures of the documentation from the running plugin: ``make screenshots``.
 
-``python docs/make_screenshots.py FOLDER light`` takes them elsewhere, in napari's light theme.
+``python docs/make_screenshots.py FOLDER light`` takes them elsewhere, in napari's light theme, and
+a third word, ``docks`` or ``tutorial``, only a part of them. Those of the tutorial are of its own
+study, which ``benchmarks/tutorial.py`` trains first: some minutes. A fourth word names the folder
+where it has done so already.
 """
 
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import napari
 import numpy as np
+import tifffile
+from PIL import Image
 from qtpy.QtWidgets import QApplication, QTabBar, QTabWidget, QWidget
 
 from napari_parsimony.gui.docks import ALL, open_dock
 from napari_parsimony.gui.sample import copy_of_demo, open_docks
 from napari_parsimony.gui.session import Session
+from napari_parsimony.study.study import STUDY_FILE, Study
 
-IMAGES = Path(__file__).parent / "images"
+HERE = Path(__file__).parent
+IMAGES = HERE / "images"
 SIZE = (1500, 950)
 LOW = (1366, 768)  # a laptop
+COLOURS = 128  # of a picture: files stay small, and nobody sees more
 
 
 def settle(turns: int = 60) -> None:
@@ -25,6 +36,19 @@ def settle(turns: int = 60) -> None:
     for _ in range(turns):
         QApplication.processEvents()
         time.sleep(0.02)
+
+
+def photograph(viewer: napari.Viewer, file: Path) -> None:
+    """Save the whole window."""
+    settle()
+    viewer.window.screenshot(file, canvas_only=False, flash=False)
+    shrink(file)
+
+
+def shrink(file: Path) -> None:
+    """Write a picture anew with few colours."""
+    picture = Image.open(file).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def grab(widget: QWidget, name: str, folder: Path) -> None:
@@ -38,11 +62,22 @@ def grab(widget: QWidget, name: str, folder: Path) -> None:
             file += "-" + tabs.tabText(index).lower().replace(" ", "-")
         settle()
         widget.grab().save(str(folder / f"{file}.png"))
+        shrink(folder / f"{file}.png")
 
 
-def main(folder: Path = IMAGES, theme: str = "dark") -> None:
-    """Open the demo study and photograph the window and each dock."""
+def main(
+    folder: Path = IMAGES, theme: str = "dark", part: str = "all", trained: Path | None = None
+) -> None:
+    """Photograph the demo study and each dock, and the study of the tutorial."""
     folder.mkdir(parents=True, exist_ok=True)
+    if part in ("all", "docks"):
+        photograph_demo(folder, theme)
+    if part in ("all", "tutorial"):
+        photograph_tutorial(folder, theme, trained)
+
+
+def photograph_demo(folder: Path, theme: str) -> None:
+    """Open the demo study and photograph the window and each dock."""
     viewer = napari.Viewer(title="napari-parsimony", show=False)
     viewer.theme = theme
     open_docks(viewer)
@@ -57,16 +92,14 @@ def main(folder: Path = IMAGES, theme: str = "dark") -> None:
     plates = np.flatnonzero(cells["class"].eq("metaphase") & ~cells["border"])
     row = int(plates[scores[plates].argmax()])
     session.select_cell(session.key_of(row))
-    settle()
-    viewer.window.screenshot(folder / "overview.png", canvas_only=False, flash=False)
+    photograph(viewer, folder / "overview.png")
     name = session.expression.variables[0]
     latent = int(name.removeprefix("z"))
     values = session.latent_statistics
     session.set_latent(latent, float(values["low"][latent]))
     viewer.camera.center = (cells["y"][row], cells["x"][row])
     viewer.camera.zoom *= 4
-    settle()
-    viewer.window.screenshot(folder / "moved.png", canvas_only=False, flash=False)
+    photograph(viewer, folder / "moved.png")
     viewer.close()
     photograph_docks(row, folder, theme)
 
@@ -89,5 +122,59 @@ def photograph_docks(row: int, folder: Path, theme: str) -> None:
     viewer.close()
 
 
+def photograph_tutorial(folder: Path, theme: str, trained: Path | None) -> None:
+    """Photograph each step of the tutorial, on the study that gives its figures."""
+    scratch = Path(tempfile.mkdtemp(prefix="tutorial-"))
+    place = trained or scratch
+    if trained is None:
+        benchmark = HERE.parent / "benchmarks" / "tutorial.py"
+        subprocess.run([sys.executable, benchmark, place], check=True)
+    whole = next(place.glob(f"*/{STUDY_FILE}")).parent
+    settings = Study.open(whole).step("cells").config
+    viewer = napari.Viewer(title="napari-parsimony", show=False)
+    viewer.theme = theme
+    window = viewer.window._qt_window
+    window.resize(*LOW)
+    window.show()
+    session = Session.of(viewer)
+    viewer.add_image(tifffile.imread(place / "human_mitosis.tif"), name="human_mitosis")
+    viewer.add_labels(tifffile.imread(HERE / "tutorial/labels.tif"), name="labels", opacity=0.5)
+    cells = open_dock(viewer, "Cells")
+    cells.panel.set_values({name: settings[name] for name in ("orientation", "normalisation")})
+    settle(150)
+    photograph(viewer, folder / "tutorial-cells.png")
+    viewer.layers.clear()
+
+    # as it was when its cells were annotated
+    young = Path(shutil.copytree(whole, scratch / "young" / whole.name))
+    for step in ("vae", "classify", "equations", "evaluate"):
+        shutil.rmtree(young / step)
+    session.open_study(young)
+    open_dock(viewer, "Annotate", cells)
+    settle()
+    cell = session.cells.index[session.cells["class"].eq("mitosis")][0]
+    session.select_cell(session.key_of(cell))
+    look_at(viewer, cell)
+    photograph(viewer, folder / "tutorial-annotate.png")
+
+    session.open_study(whole)
+    open_dock(viewer, "VAE", cells)
+    settle(600)  # until its latents are judged
+    photograph(viewer, folder / "tutorial-vae.png")
+    open_dock(viewer, "Equations", cells)
+    session.select_cell(session.key_of(cell))
+    look_at(viewer, cell)
+    photograph(viewer, folder / "tutorial-equation.png")
+    viewer.close()
+
+
+def look_at(viewer: napari.Viewer, cell: int) -> None:
+    """Bring a cell and its neighbours into view."""
+    table = Session.of(viewer).cells
+    viewer.camera.center = (table["y"][cell], table["x"][cell])
+    viewer.camera.zoom = 4
+    settle()
+
+
 if __name__ == "__main__":
-    main(*(kind(text) for kind, text in zip((Path, str), sys.argv[1:], strict=False)))
+    main(*(kind(text) for kind, text in zip((Path, str, str, Path), sys.argv[1:], strict=False)))
