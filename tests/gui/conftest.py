@@ -17,8 +17,8 @@ from drawn import draw_ellipse
 from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.gui.preferences import DEFAULTS, recall, remember
-from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.remembered import forget_settings
+from napari_parsimony.gui.session import Session
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.vae.config import VaeConfig
