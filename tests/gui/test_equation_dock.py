@@ -394,8 +394,7 @@ def test_a_search_shows_its_front_and_then_the_new_one(opened, qtbot, own_study)
         assert title.startswith("searching: ")
         sizes = [point.size for point in points]
         assert sizes == sorted(set(sizes))
-    assert not dock.chart.isVisible(), "the search is over"
-    dock.choose_tab("Front")
+    assert dock.tabs.tabText(dock.tabs.currentIndex()) == "Front", "the search is over"
     front = session.front
     assert len(front.candidates) == 1
     assert dock.chart.points == tuple(points_of(front))

@@ -59,6 +59,7 @@ def test_from_an_image_to_an_equation_on_its_cells(make_napari_viewer, qtbot, tm
         classes={"round": ["round"], "long": ["long"]},
     )  # fmt: skip
     assert session.classes == CLASSES
+    docks["Equations"].choose_tab("Search")
     run(qtbot, docks["Equations"].panel, engines=["quick"], max_size=9)
 
     scores = session.cell_scores()
