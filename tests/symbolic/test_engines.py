@@ -137,7 +137,8 @@ def test_cancelling_ends_the_child():
 
     def cancel(partial):
         partials.append(partial)
-        signal.pthread_kill(main, signal.SIGINT)
+        if len(partials) == 1:  # a second one could come when the test is over
+            signal.pthread_kill(main, signal.SIGINT)
 
     if not hasattr(signal, "pthread_kill"):
         pytest.skip("POSIX signals")
