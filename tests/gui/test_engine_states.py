@@ -102,7 +102,7 @@ def test_a_failure_is_a_sentence_and_settings_reach_the_installation(search, qtb
     ).engines
     press(qtbot, engines.install)
     dialog = engines.dialog
-    dialog.more.expand()
+    press(qtbot, dialog.more.button)
     dialog.fields["PYTHON_JULIAPKG_EXE"].setFocus()
     qtbot.keyClicks(dialog.fields["PYTHON_JULIAPKG_EXE"], "/opt/julia/bin/julia")
     qtbot.keyClicks(dialog.fields["HTTPS_PROXY"], "http://proxy:1")

@@ -62,12 +62,10 @@ def dataset_range(images: Iterable[NDArray], count: int) -> tuple[Floats, Floats
     each = max(SAMPLE // count, 1)
     samples, low = [], None
     for image in images:
-        flat = image.reshape(len(image), -1)
-        if flat.dtype == bool:
-            flat = flat.astype(np.uint8)  # true and false have no percentiles
+        flat = _numbers(image.reshape(len(image), -1))
         least = flat.min(axis=1).astype(np.float64)
         low = least if low is None else np.minimum(low, least)
-        samples.append(flat[:, :: max(flat.shape[1] // each, 1)])
+        samples.append(_thinned(flat, each))
     assert low is not None
     return low, np.percentile(np.concatenate(samples, axis=1), HIGH, axis=1)
 
@@ -94,11 +92,18 @@ def image_range(frames: Iterable[tuple[NDArray, NDArray[np.bool_]]], count: int)
     each = max(SAMPLE // count, 1)
     samples = []
     for picture, shown in frames:
-        pixels = picture[:, shown]
-        if pixels.dtype == bool:
-            pixels = pixels.astype(np.uint8)  # true and false have no percentiles
-        samples.append(pixels[:, :: max(pixels.shape[1] // each, 1)])
+        samples.append(_thinned(_numbers(picture[:, shown]), each))
     return list(np.percentile(np.concatenate(samples, axis=1), IMAGE, axis=1))
+
+
+def _numbers(pixels: NDArray) -> NDArray:
+    """Make numbers of true and false, which have no percentiles."""
+    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+
+
+def _thinned(pixels: NDArray, each: int) -> NDArray:
+    """Take about so many of the pixels ``(C, N)``, on a regular stride."""
+    return pixels[:, :: max(pixels.shape[1] // each, 1)]
 
 
 def type_range(dtype: DTypeLike) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from torch import nn
 from napari_parsimony.artefact import read_json, replace_file, write_json
 from napari_parsimony.classify.black_box import BlackBox, black_box_scores
 from napari_parsimony.classify.mlp import CHUNK, Networks
+from napari_parsimony.classify.modules import LatentScore, MeanScore
 from napari_parsimony.classify.scores import centred, columns_of, outputs_for
 from napari_parsimony.classify.topology import Compact, live_masks
 from napari_parsimony.errors import UserError
@@ -186,11 +187,11 @@ class Classifier:
             `latents`.
         """
         if scheme == "black_box":
-            return _Mean(self.black_box)
+            return MeanScore(self.black_box)
         positions = [self.latents.index(name) for name in self.inputs]
         which = [self.chosen] if scheme == "sparse" else list(range(self.dense.seeds))
         networks = self.sparse if scheme == "sparse" else self.dense
-        return _LatentScore(networks, which, positions, self.mean, self.sd)
+        return LatentScore(networks, which, positions, self.mean, self.sd)
 
     def standardise(self, latents: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Latents as the dense and sparse networks read them, (N, inputs) float32."""
@@ -356,42 +357,6 @@ class Classifier:
             kept_after=summary["kept_after"],
             facts=summary["facts"],
         )
-
-
-class _Mean(nn.Module):
-    def __init__(self, networks: list[BlackBox]) -> None:
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.stack([network(x) for network in self.networks]).mean(0)
-
-
-class _LatentScore(nn.Module):
-    mean: torch.Tensor
-    sd: torch.Tensor
-    positions: torch.Tensor
-
-    def __init__(
-        self,
-        networks: Networks,
-        which: list[int],
-        positions: list[int],
-        mean: np.ndarray,
-        sd: np.ndarray,
-    ) -> None:
-        super().__init__()
-        self.weights = nn.ParameterList([w.detach()[which].clone() for w in networks.weights])
-        self.biases = nn.ParameterList([b.detach()[which].clone() for b in networks.biases])
-        self.register_buffer("mean", torch.from_numpy(mean))
-        self.register_buffer("sd", torch.from_numpy(sd))
-        self.register_buffer("positions", torch.tensor(positions))
-
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        h = ((z[:, self.positions] - self.mean) / self.sd).expand(len(self.weights[0]), -1, -1)
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            h = torch.relu(torch.baddbmm(bias, h, weight))
-        return torch.baddbmm(self.biases[-1], h, self.weights[-1]).mean(0)
 
 
 def _layers(networks: Networks, which: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

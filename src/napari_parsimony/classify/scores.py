@@ -4,7 +4,7 @@ Two classes have one score, above 0 for the second. More have one each, the larg
 only their differences count, so that they are kept with mean 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import TypeVar
 
 import numpy as np
@@ -16,9 +16,14 @@ UNDECIDED = -1
 F = TypeVar("F", bound=np.floating)
 
 
-def outputs_for(classes: Sequence[str]) -> int:
+def outputs_for(classes: Sized) -> int:
     """Count the scores that tell so many classes apart."""
     return 1 if len(classes) == 2 else len(classes)
+
+
+def class_count(scores: NDArray[np.floating]) -> int:
+    """Count the classes that scores (..., outputs) tell apart."""
+    return max(2, scores.shape[-1])
 
 
 def columns_of(scheme: str, classes: Sequence[str]) -> list[str]:

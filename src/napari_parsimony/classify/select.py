@@ -22,9 +22,8 @@ from napari_parsimony.classify.prune import clustered_error, eliminate_inputs
 from napari_parsimony.classify.topology import used_inputs
 
 FINE_TUNE_STEPS = 100
-# Of the cross-validation: a few short trainings tell one latent more from one too many.
+# Of the cross-validation: short trainings tell one latent more from one too many.
 FOLDS = 5
-EACH = 1  # networks of each number of latents
 CROSS_STEPS = 600
 MOST = 16  # different numbers of latents
 
@@ -149,7 +148,7 @@ def cross_validated(
     Returns
     -------
     numpy.ndarray
-        (sizes, cells), the mean over a few networks that read the first inputs of the ranking.
+        (sizes, cells), of a network each that reads the first inputs of the ranking.
     """
     x, y, weight = (
         torch.cat([getattr(part, name) for part in (validation, train)])
@@ -159,7 +158,6 @@ def cross_validated(
     allowed = np.zeros((len(sizes), x.shape[1]), bool)
     for row, size in zip(allowed, sizes, strict=True):
         row[ranked[:size]] = True
-    allowed = allowed.repeat(EACH, axis=0)
     counts = [
         connections(config.density, latents, int(row.sum()), config, outputs) for row in allowed
     ]
@@ -173,10 +171,9 @@ def cross_validated(
             Cells(x[rows], y[rows], weight[rows], outputs)
             for rows in map(torch.from_numpy, (others, held_out))
         )
-        # the same starts for every size, so that sizes are what differs
-        seeds = ([config.seed, 6, fold, i % EACH] for i in range(len(counts)))
-        starts = [np.random.default_rng(seed) for seed in seeds]
+        # the same start for every size, so that sizes are what differs
+        starts = [np.random.default_rng([config.seed, 6, fold, 0]) for _ in counts]
         networks = train_masked(learn, check, counts, starts, short, lambda *_: None, allowed)
         losses[:, held_out] = networks.losses(check).numpy()
         told((fold + 1) * config.steps // number, {})
-    return losses.reshape(len(sizes), EACH, -1).mean(1)
+    return losses

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from napari_parsimony.symbolic.choice import pysr_scores
-from napari_parsimony.symbolic.front import BY_HAND, Candidate, Front, Interval
+from napari_parsimony.symbolic.front import Candidate, Front, Interval
 
 _HELD_OUT = "each group (movie, image) by numbers that were fitted to the other groups"
 _RESAMPLED = "its 95 % interval, by resampling groups"
@@ -45,8 +45,7 @@ def _found_by(front: Front, index: int) -> str:
     law = front.law_of(index)
     if law is None:
         return "–"
-    searches = [search for search in front.laws[law].found_by if search.engine != BY_HAND]
-    return f"{len(searches)}/{len(front.searches)}"
+    return f"{len(front.laws[law].searches)}/{len(front.searches)}"
 
 
 def percent(value: float | None) -> str:

@@ -16,9 +16,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
-from napari_parsimony.gui.dock import push_button, text_label
+from napari_parsimony.gui.dock import Folded, push_button, text_label
 from napari_parsimony.jobs.job import COMMAND
 from napari_parsimony.symbolic.engines.pysr_install import ABOUT, OTHERS, READY
 from napari_parsimony.symbolic.engines.pysr_settings import JuliaSettings
@@ -121,9 +120,8 @@ class JuliaDialog(QDialog):
                 choose.setAccessibleName(f"Choose: {title}")
                 row.addWidget(choose)
             rows.addRow(label, row)
-        self.more = QCollapsible("Proxy, own Julia, folders")
-        self.more.setDuration(0)
-        self.more.addWidget(inside)
+        tip = "Settings for those who are behind a proxy, or have a Julia already."
+        self.more = Folded("Proxy, own Julia, folders", tip, inside)
         buttons = QHBoxLayout()
         for button in (self.install, self.cancel):
             buttons.addWidget(button)

@@ -265,13 +265,9 @@ def _front(content: Content) -> list[Markup]:
     ]  # fmt: skip
 
 
-def _with_interval(value: float | None, interval: tuple[float, float] | None) -> Markup | str:
-    if value is None:
-        return "–"
-    if interval is None:
-        return f"{value:.3f}"
-    low, high = interval
-    return join([f"{value:.3f}", tag("br"), tag("small", f"{low:.3f} to {high:.3f}")])
+def _with_interval(value: float | None, interval: tuple[float, float] | None) -> Markup:
+    low, high = interval or (None, None)
+    return _estimate(Estimate(value=value, low=low, high=high))
 
 
 def _network(content: Content) -> list[Markup]:

@@ -116,6 +116,11 @@ class Law:
     members: tuple[int, ...]
     found_by: tuple[Search, ...]
 
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """Those of `found_by` that engines made."""
+        return tuple(search for search in self.found_by if search.engine != BY_HAND)
+
 
 @dataclass(frozen=True)
 class Judged:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from napari_parsimony import bootstrap
@@ -17,9 +16,11 @@ from napari_parsimony.symbolic.losses import (
     Floats,
     balanced_accuracy,
     class_weights,
+    correct,
     digits_that_hold,
     logistic,
     mean_and_error,
+    scores_on,
 )
 from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.splits import SplitCells
@@ -28,11 +29,6 @@ from napari_parsimony.symbolic.tidy import tidied
 FOLDS = 5  # of the cross-validation by which one equation is chosen
 RESAMPLES, CONFIDENCE = 1000, 0.95  # of intervals
 _AT_ONCE = 100
-
-
-def _scores(expression: Expression, cells: SplitCells, names: tuple[str, ...]) -> Floats:
-    columns = dict(zip(names, cells.values.T, strict=True))
-    return np.broadcast_to(expression.evaluate(columns), len(cells.values))
 
 
 class Judgement(NamedTuple):
@@ -57,13 +53,15 @@ def judge(
     weights = class_weights(known.target, config.balanced)
     final, loss = refit(member.expression, known.values, names, known.target, weights)
     final = tidied(final, known.values, names)
-    loss = float(np.average(logistic(_scores(final, known, names), known.target), weights=weights))
+    loss = float(
+        np.average(logistic(scores_on(final, known.values, names), known.target), weights=weights)
+    )
     fresh = known.take(known.fresh)
     scores = _cross_validated(final, known, names, config)[known.fresh]
     losses = logistic(scores, fresh.target)
     mean, error = mean_and_error(losses, class_weights(fresh.target, config.balanced), fresh.groups)
     digits, flips = digits_that_hold(final, known.values, names)
-    agrees = (_scores(final, validation, names) > 0) == (validation.logits > 0)
+    agrees = (scores_on(final, validation.values, names) > 0) == (validation.logits > 0)
     candidate = Candidate(
         expression=final,
         engine=member.engine,
@@ -76,21 +74,16 @@ def judge(
         agreement=float(agrees.mean()),
         digits=digits,
         flips=flips,
-        accuracy=float(_right(scores, fresh.target > 0).mean()),
+        accuracy=float(correct(scores, fresh.target).mean()),
     )
     return Judgement(candidate, losses, scores)
-
-
-def _right(scores: Floats, second: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which cells are on their side; one without a score is not."""
-    return ((scores > 0) == second) & ~np.isnan(scores)
 
 
 def _cross_validated(
     expression: Expression, known: SplitCells, names: tuple[str, ...], config: EquationsConfig
 ) -> Floats:
     """Score every cell by the equation with its numbers fitted to other groups only."""
-    scores = np.array(_scores(expression, known, names))
+    scores = np.array(scores_on(expression, known.values, names))
     groups = known.groups if len(np.unique(known.groups)) > 1 else np.arange(len(known.target))
     rarest = int(np.unique(known.target, return_counts=True)[1].min())
     folds = StratifiedGroupKFold(
@@ -102,7 +95,7 @@ def _cross_validated(
             continue  # nothing to fit to: these cells keep the scores of the whole
         weights = class_weights(rest.target, config.balanced)
         fitted, _ = refit(expression, rest.values, names, rest.target, weights)
-        scores[held_out] = _scores(fitted, part, names)
+        scores[held_out] = scores_on(fitted, part.values, names)
     return scores
 
 
@@ -135,7 +128,7 @@ def _intervals(
     second = fresh.target > 0
     columns = [weights, second, ~second]
     for each in judged:
-        right = _right(each.scores, second)
+        right = correct(each.scores, fresh.target)
         columns += [weights * each.losses, right & second, right & ~second]
     sums = np.stack([np.bincount(group, column, len(names)) for column in columns], axis=1)
     # a part at a time: there may be as many groups as cells

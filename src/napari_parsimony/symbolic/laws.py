@@ -32,6 +32,7 @@ from napari_parsimony.symbolic.losses import (
     digits_that_hold,
     logistic,
     mean_and_error,
+    scores_on,
 )
 from napari_parsimony.symbolic.simplify import expanded
 from napari_parsimony.symbolic.splits import SplitCells
@@ -117,7 +118,7 @@ def laws_of(
     grouping = Grouping(cells.values, names)
     members: list[list[int]] = []
     finders: list[set[Search]] = []
-    rivals: list[Expression] = []
+    rivals: dict[int, Expression] = {}  # by law
     weights = class_weights(cells.target, config.balanced)
 
     def number_of(each: Fitted) -> int:
@@ -145,26 +146,23 @@ def laws_of(
             mean, error = mean_and_error(more, weights, cells.groups)
             if mean > error:
                 continue
-            number_of(each)
-            rivals.append(each.expression)
-        finders[-1 if number is None else number].update(found[each])
+            number = number_of(each)
+            rivals[number] = each.expression
+        finders[number].update(found[each])
     laws = []
-    for indices, searches in zip(members, finders, strict=True):
+    for number, (indices, searches) in enumerate(zip(members, finders, strict=True)):
         by = tuple(sorted(searches))
         if indices:
             first = candidates[indices[0]]
             laws.append(Law(first.expression, first.digits, tuple(indices), by))
         else:
-            expression = rivals[len(laws) - sum(1 for each in members if each)]
-            digits, _ = digits_that_hold(expression, cells.values, names)
-            laws.append(Law(expression, digits, (), by))
+            digits, _ = digits_that_hold(rivals[number], cells.values, names)
+            laws.append(Law(rivals[number], digits, (), by))
     return tuple(laws)
 
 
 def _losses(expression: Expression, cells: SplitCells, names: tuple[str, ...]) -> Floats:
-    columns = dict(zip(names, cells.values.T, strict=True))
-    scores = np.broadcast_to(expression.evaluate(columns), len(cells.values))
-    return logistic(scores, cells.target)
+    return logistic(scores_on(expression, cells.values, names), cells.target)
 
 
 class Grouping:
@@ -209,9 +207,7 @@ class Grouping:
 
     def _see(self, expression: Expression, values: Floats | None = None) -> _Seen:
         values = self._values if values is None else values
-        columns = dict(zip(self._names, values.T, strict=True))
-        scores = np.broadcast_to(expression.evaluate(columns), len(values))
-        return _Seen(expression, scores)
+        return _Seen(expression, scores_on(expression, values, self._names))
 
     def _renamed(self, seen: _Seen, other: Expression) -> bool:
         """Whether signs and one exchange of latents make the other equation this one."""

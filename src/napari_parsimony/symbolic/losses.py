@@ -46,10 +46,34 @@ def mean_and_error(losses: Floats, weights: Floats, groups: NDArray) -> tuple[fl
     return mean, float(error)
 
 
+def correct(scores: Floats, target: Floats) -> NDArray[np.bool_]:
+    """Which cells are on their side of zero; one without a score is not."""
+    return np.where(target > 0, scores > 0, scores <= 0)
+
+
 def balanced_accuracy(scores: Floats, target: Floats) -> float:
     """Mean of the two classes' accuracies; a cell without a score counts as wrong."""
-    right = np.where(target > 0, scores > 0, scores <= 0)
+    right = correct(scores, target)
     return float((right[target > 0].mean() + right[target <= 0].mean()) / 2)
+
+
+def scores_on(expression: Expression, values: Floats, names: tuple[str, ...]) -> Floats:
+    """Score cells by an expression.
+
+    Parameters
+    ----------
+    expression
+        Its value is the score.
+    values, names
+        Latents of the cells, shape (cells, variables), and their names.
+
+    Returns
+    -------
+    ndarray, float64
+        (cells,), not to be written to: a constant is there once.
+    """
+    columns = dict(zip(names, values.T, strict=True))
+    return np.broadcast_to(expression.evaluate(columns), len(values))
 
 
 def digits_that_hold(
@@ -63,11 +87,10 @@ def digits_that_hold(
         The fewest significant digits, two or more, with which at most one cell in a thousand
         changes its side, and how many cells do.
     """
-    columns = dict(zip(names, values.T, strict=True))
-    exact = np.broadcast_to(expression.evaluate(columns), len(values)) > 0
+    exact = scores_on(expression, values, names) > 0
     for digits in range(2, 18):
-        rounded = expression.rounded(digits).evaluate(columns)
-        flips = int((exact != (rounded > 0)).sum())
+        rounded = scores_on(expression.rounded(digits), values, names) > 0
+        flips = int((exact != rounded).sum())
         if flips <= len(values) // 1000:
             break
     return digits, flips

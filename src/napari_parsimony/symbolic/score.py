@@ -13,6 +13,7 @@ from napari_parsimony.symbolic.losses import (
     class_weights,
     digits_that_hold,
     logistic,
+    scores_on,
 )
 from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.tidy import tidied
@@ -95,8 +96,7 @@ class Cells:
         """Score an equation on each of the `parts`."""
         found = {}
         for name, part in self._parts.items():
-            columns = dict(zip(self.names, part.values.T, strict=True))
-            scores = np.broadcast_to(expression.evaluate(columns), len(part.values))
+            scores = scores_on(expression, part.values, self.names)
             known = scores[part.known]
             losses = logistic(known, part.target)
             found[name] = Goodness(

@@ -1,7 +1,7 @@
 """The laws of a front in words, the same in the dock, on the command line and in the report."""
 
 from napari_parsimony.symbolic.choice import good_laws
-from napari_parsimony.symbolic.front import BY_HAND, Front, Law
+from napari_parsimony.symbolic.front import Front, Law
 
 ABOUT_LAWS = (
     "Equations are one law if they put the same cells on the same side and rank them in the same "
@@ -46,7 +46,7 @@ def headline(front: Front) -> str:
 
 def found_by(law: Law, front: Front) -> str:
     """Write for instance ``found by 7 of 10 searches``."""
-    searches = [search for search in law.found_by if search.engine != BY_HAND]
+    searches = law.searches
     by_hand = len(searches) < len(law.found_by)
     if not searches:
         return f"{'by hand; ' if by_hand else ''}found by none of {len(front.searches)} searches"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_parsimony.symbolic.expression import Expression
-from napari_parsimony.symbolic.losses import CERTAIN, Floats
+from napari_parsimony.symbolic.losses import CERTAIN, Floats, scores_on
 from napari_parsimony.symbolic.shorten import variants
 
 # A score may move by this much where the decision is not certain: half of the last digit shown
@@ -43,8 +43,7 @@ def change(before: Expression, after: Expression, values: Floats, names: tuple[s
     values, names
         Latents of the cells, shape (cells, variables), and their names.
     """
-    columns = dict(zip(names, values.T, strict=True))
-    one, other = (np.broadcast_to(form.evaluate(columns), len(values)) for form in (before, after))
+    one, other = (scores_on(form, values, names) for form in (before, after))
     undecided = np.isnan(one)
     flips = (undecided != np.isnan(other)) | (~undecided & ((one > 0) != (other > 0)))
     both = ~undecided & ~np.isnan(other)

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from napari_parsimony.classify.scores import centred
+from napari_parsimony.classify.scores import centred, outputs_for
 from napari_parsimony.classify.targets import balanced_weights
 from napari_parsimony.errors import UserError
 from napari_parsimony.trust.schemes import Complexity
@@ -81,7 +81,7 @@ def shape_baseline(features: pd.DataFrame, target: ArrayLike, split: ArrayLike) 
         ]
         strength = STRENGTHS[int(np.argmin(losses))]
     fitted = _model(strength).fit(values[train | validation], number[train | validation])
-    outputs = 1 if len(kinds) == 2 else len(kinds)
+    outputs = outputs_for(kinds)
     scores = np.full((len(values), outputs), np.nan)
     if found.any():
         scores[found] = fitted.decision_function(values[found]).reshape(-1, outputs)

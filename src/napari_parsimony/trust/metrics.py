@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from napari_parsimony.classify.scores import UNDECIDED, decided
+from napari_parsimony.classify.scores import UNDECIDED, class_count, decided
 
 _AT_ONCE = 4_000_000  # weights of cells held in memory
 METRICS = ("accuracy", "balanced_accuracy", "auc")
@@ -30,7 +30,7 @@ def confusion(scores: NDArray[np.floating], target: NDArray[np.intp]) -> NDArray
     numpy.ndarray
         (classes, classes + 1): rows are classes, columns what is said, the last *not decided*.
     """
-    classes = max(2, scores.shape[1])
+    classes = class_count(scores)
     said = decided(scores)
     table = np.zeros((classes, classes + 1), np.intp)
     np.add.at(table, (np.asarray(target, np.intp), np.where(said == UNDECIDED, classes, said)), 1)
@@ -79,7 +79,7 @@ def metrics(
     def total(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         return weights @ np.bincount(groups[chosen], minlength=number)
 
-    kinds = [target == kind for kind in range(max(2, scores.shape[1]))]
+    kinds = [target == kind for kind in range(class_count(scores))]
     members = [total(kind) for kind in kinds]
     with np.errstate(invalid="ignore", divide="ignore"):
         found = [total(right & kind) / count for kind, count in zip(kinds, members, strict=True)]
@@ -127,7 +127,7 @@ def class_metrics(
 
     said = decided(scores)
     found = []
-    for kind in range(max(2, scores.shape[1])):
+    for kind in range(class_count(scores)):
         true, answered = target == kind, said == kind
         hits, members, answers = total(true & answered), total(true), total(answered)
         with np.errstate(invalid="ignore", divide="ignore"):
