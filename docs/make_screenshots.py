@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 IMAGES = HERE / "images"
 SIZE = (1500, 950)
 LOW = (1366, 768)  # a laptop
+PARTS = ("all", "docks", "tutorial")
 COLOURS = 128  # of a picture: files stay small, and nobody sees more
 
 
@@ -69,6 +70,8 @@ def main(
     folder: Path = IMAGES, theme: str = "dark", part: str = "all", trained: Path | None = None
 ) -> None:
     """Photograph the demo study and each dock, and the study of the tutorial."""
+    if part not in PARTS:
+        raise SystemExit(f"There is no part '{part}': choose one of {', '.join(PARTS)}.")
     folder.mkdir(parents=True, exist_ok=True)
     if part in ("all", "docks"):
         photograph_demo(folder, theme)
