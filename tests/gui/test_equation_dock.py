@@ -57,7 +57,7 @@ def own_study(field_study, tmp_path):
 def settle(qtbot, dock):
     view = dock.view
     qtbot.waitUntil(dock.isVisible, timeout=5000)
-    qtbot.waitUntil(lambda: not (view._soon.due or view._later.isActive()), timeout=5000)
+    qtbot.waitUntil(lambda: not view.busy, timeout=20_000)
 
 
 def shown(dock, row):
@@ -426,3 +426,25 @@ def test_the_dock_fits_into_a_narrow_window(opened, field_study, qtbot):
             inside = child.isVisible() and child.parentWidget() in (dock, dock.front, dock.hand)
             if inside:
                 assert child.geometry().right() <= child.parentWidget().width(), child
+
+
+def test_a_picture_that_comes_late_is_not_shown_for_another_equation(opened, field_study, qtbot):
+    _, dock, session = opened(field_study, KEY)
+    view = dock.view
+    drawn = [label.pixmap().cacheKey() for label in (view.equation, view.with_numbers)]
+    told = []
+    view._pictures.done.connect(told.append)
+    shorter = session.front.chosen - 1
+    session.choose_expression(shorter)
+    assert view.equation.pixmap().isNull(), "the former one is gone at once"
+    session.choose_expression(session.front.chosen)
+    session.choose_expression(shorter)
+    assert view.busy
+    settle(qtbot, dock)
+    assert len(told) == 1, "only what was asked for last"
+    now = [label.pixmap().cacheKey() for label in (view.equation, view.with_numbers)]
+    assert not set(now) & set(drawn)
+    session.choose_expression(session.front.chosen)
+    session.close()
+    settle(qtbot, dock)
+    assert view.equation.pixmap().isNull()

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -565,3 +567,40 @@ def test_a_vae_that_has_learned_nothing_is_told(opened, crops_study, monkeypatch
     assert "No latent is active" in explorer.traversals.message.text()
     assert not explorer.traversals.save.isEnabled()
     assert explorer.sliders.sliders == {}
+
+
+def test_before_torch_is_imported_no_cell_is_drawn(opened, field_study, qtbot, monkeypatch):
+    where = "napari_parsimony.gui.explorer"
+    imported, asked = [False], []
+    monkeypatch.setattr(f"{where}.torch_is_imported", lambda: imported[0])
+    monkeypatch.setattr(f"{where}.import_torch", lambda: asked.append(True))
+    _, explorer, session = opened(field_study)
+    with qtbot.waitSignal(explorer._torch.done, timeout=5000):
+        session.select_cell(KEY)
+        settle(qtbot, explorer)
+    assert asked
+    assert explorer.decoded.pixmap().isNull()
+    assert explorer.layer.layer is None
+    assert explorer.sparse.text() == explorer.symbolic.text() == "…"
+    imported[0] = True
+    explorer._on_torch(None)
+    assert not explorer.decoded.pixmap().isNull()
+    assert explorer.layer.layer is not None
+    assert session.class_of(session.scores(session.latents)["sparse"]) in explorer.sparse.text()
+
+
+def test_torch_is_imported_in_a_thread_of_a_new_process():
+    code = (
+        "import sys, threading\n"
+        "from napari_parsimony.gui.torch_import import import_torch, torch_is_imported\n"
+        "assert 'torch' not in sys.modules and not torch_is_imported()\n"
+        "thread = threading.Thread(target=import_torch)\n"
+        "thread.start(); thread.join()\n"
+        "assert torch_is_imported()\n"
+        "import torch\n"
+        "print(float(torch.ones(2) @ torch.ones(2)))\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True
+    )
+    assert said.stdout.strip() == "2.0"

@@ -236,6 +236,43 @@ def test_what_follows_is_out_of_date(qtbot, dock, own_study):
     assert "run again" in dock.steps.item(2).toolTip()
 
 
+def test_an_end_is_told_once_when_all_docks_show_it(qtbot, dock, own_study, monkeypatch):
+    said, seen = [], []
+    monkeypatch.setattr("napari_parsimony.gui.runner.show_info", said.append)
+    dock.open_study(own_study)
+    other = dock.open_dock("Equations")
+    dock.choose_step("equations")
+    dock.panel.set_values({"engines": ("quick",), "max_size": 3, "start_from": None})
+
+    def shown():
+        table = other.front.table
+        last = table.columnCount() - 1
+        return [table.item(row, last).text() for row in range(table.rowCount())]
+
+    dock.panel.runner.ended.connect(lambda _: seen.append(shown()))
+    before = shown()
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000):
+        press(qtbot, dock.panel.run_button)
+    qtbot.waitUntil(lambda: bool(said), timeout=5000)
+    assert said == ["Equations: done."]
+    assert seen == [[candidate.unicode() for candidate in dock.session.front.candidates]]
+    assert seen != [before]
+
+
+def test_whoever_presses_a_key_acts_on_what_is_there_now(qtbot, dock, own_study):
+    dock.open_study(own_study)
+    turns, done = dock.session.turns, []
+    with turns.spread():
+        turns.do(done.append, "reacted")
+    assert done == []
+    qtbot.keyClick(dock.steps, Qt.Key.Key_Up)
+    assert done == ["reacted"]
+    assert not turns
+    with turns.spread():
+        turns.do(done.append, "in its turn")
+    qtbot.waitUntil(lambda: len(done) == 2, timeout=5000)
+
+
 def test_failure_is_one_sentence(qtbot, dock, own_study):
     dock.open_study(own_study)
     dock.choose_step("cells")

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from napari_parsimony.figures.palette import LIGHT, Theme
 from napari_parsimony.figures.style import styled
 
+_READING = Lock()  # matplotlib has one reader of LaTeX for all threads
 _PART = re.compile(r"\\left|\\right|\\[a-zA-Z]+|\\.|.", re.DOTALL)
 _GAP = 0.45  # between lines, in heights of a letter
 _PAD = 6.0  # points around an equation
@@ -279,8 +281,9 @@ def _letters(latex: str) -> _Letters:
     scale = text_to_path.FONT_SCALE
     font = FontProperties(family=["DejaVu Sans"], size=scale, math_fontfamily="cm")
     text = f"${latex}$"
-    extent = text_to_path.get_text_width_height_descent(text, font, ismath=True)
+    with _READING:
+        extent = text_to_path.get_text_width_height_descent(text, font, ismath=True)
+        vertices, codes = text_to_path.get_text_path(font, text, ismath=True)
     width, height, depth = (float(value) / scale for value in extent)
-    vertices, codes = text_to_path.get_text_path(font, text, ismath=True)
     places = np.asarray(vertices, np.float64).reshape(-1, 2) / scale
     return _Letters(places, np.asarray(codes, np.uint8), width, height, depth)

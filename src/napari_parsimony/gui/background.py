@@ -1,19 +1,39 @@
-"""Computes in a thread what takes too long for Qt's event loop and too little for a step."""
+"""Keeps Qt's event loop free: work in threads, and work in pieces."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.torch_import import import_torch
+from napari_parsimony.gui.turns import Turns
+
+PAUSE = 5  # ms between turns
+_ACTS = {
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseButtonDblClick,
+    QEvent.Type.Wheel,
+    QEvent.Type.KeyPress,
+    QEvent.Type.ShortcutOverride,
+}
 
 
 class Background(QObject):
     """One computation at a time; only what was asked for last is told.
 
     The function must neither touch Qt nor anything that the docks change.
+
+    Parameters
+    ----------
+    parent
+        Lives as long as this object.
+    torch
+        Whether the function needs torch.
 
     Attributes
     ----------
@@ -26,8 +46,9 @@ class Background(QObject):
     done = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, *, torch: bool = False) -> None:
         super().__init__(parent)
+        self._torch = torch
         self._worker: Any = None
         self._next: Callable[[], Any] | None = None
         self._wanted = False
@@ -50,7 +71,7 @@ class Background(QObject):
     def _begin(self) -> None:
         assert self._next is not None
         call, self._next = self._next, None
-        self._worker = create_worker(_caught, call)
+        self._worker = create_worker(_caught, call, self._torch)
         self._worker.returned.connect(self._returned)
         self._worker.finished.connect(self._finished)
         self._worker.start()
@@ -70,8 +91,49 @@ class Background(QObject):
             self._begin()
 
 
-def _caught(call: Callable[[], Any]) -> tuple[Any, str]:
+def _caught(call: Callable[[], Any], torch: bool) -> tuple[Any, str]:
+    if torch:
+        import_torch()
     try:
         return call(), ""
     except UserError as error:
         return None, str(error)  # an exception that is returned, the worker would raise
+
+
+class Turning(QObject):
+    """Gives what waits in a session its turns, one in every turn of Qt's event loop.
+
+    Whoever presses a button or a key meanwhile acts on what is there now: all that waits is done
+    before.
+    """
+
+    def __init__(self, turns: Turns, parent: QObject) -> None:
+        super().__init__(parent)
+        self._turns = turns
+        # after a pause: Qt would take turns before it looks at anything else
+        self._timer = QTimer(self, singleShot=True, interval=PAUSE)
+        self._timer.timeout.connect(self._turn)
+        turns.begun.connect(self._begin)
+
+    def _begin(self) -> None:
+        application = QApplication.instance()
+        if not self._timer.isActive() and application is not None:
+            self._timer.start()
+            application.installEventFilter(self)
+
+    def _turn(self) -> None:
+        try:
+            self._turns.turn()
+        finally:
+            application = QApplication.instance()
+            if self._turns:
+                self._timer.start()
+            elif application is not None:
+                application.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """See the class; never keeps an event from anybody."""
+        dragged = isinstance(event, QMouseEvent) and event.buttons() != Qt.MouseButton.NoButton
+        if event.type() in _ACTS or dragged:
+            self._turns.flush()
+        return False

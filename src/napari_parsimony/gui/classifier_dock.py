@@ -46,7 +46,7 @@ class ClassifierDock(QWidget):
         fill_dock(self)
         self._form: Form | None = None
         self._read: NetworksRead | None = None
-        self.background = Background(self)
+        self.background = Background(self, torch=True)
         self.background.done.connect(self._on_read)
         self.background.failed.connect(self._show_networks)
         self.message = message_label()

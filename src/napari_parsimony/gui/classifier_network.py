@@ -31,7 +31,7 @@ class NetworkPanel(QWidget):
         self._read: NetworksRead | None = None
         # of the step 'vae' that they were decoded by
         self._strips: tuple[str, dict[str, list[QPixmap]]] = ("", {})
-        self.background = Background(self)
+        self.background = Background(self, torch=True)
         self.background.done.connect(self._on_strips)
         self.background.failed.connect(self._on_failed)
         self.message = message_label()

@@ -64,7 +64,7 @@ class DecisionWindow(QDialog):
         self._soon = Soon(self, self._draw)
         self._rest = QTimer(self, singleShot=True, interval=_REST)
         self._rest.timeout.connect(self._decode)
-        self._background = Background(self)
+        self._background = Background(self, torch=True)
         self._background.done.connect(lambda strips: self.view.set_strips(*strips))
         self._lay_out()
         self._background.failed.connect(self._say)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from html import escape
 from itertools import pairwise
 from typing import Any
-from weakref import WeakMethod
 
 from psygnal import SignalInstance
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
@@ -48,19 +47,22 @@ def fill_dock(widget: QWidget) -> None:
 
 
 def follow(widget: QWidget, signal: SignalInstance, react: Callable[..., Any]) -> None:
-    """Call a widget's method at a signal as long as the widget is there.
+    """Call a widget's method at a signal as long as the widget is there, in its turn.
 
     A signal that comes after Qt has deleted the widget would end in an error.
+
+    Parameters
+    ----------
+    widget
+        Whose method it is.
+    signal
+        Of a `Session`, or of something that has one as ``session``.
+    react
+        The method.
     """
-    method = WeakMethod(react)
-    signal.connect(react)
-
-    def forget() -> None:
-        alive = method()
-        if alive is not None:
-            signal.disconnect(alive, missing_ok=True)
-
-    when_destroyed(widget, forget)
+    owner = signal.instance
+    session = owner if isinstance(owner, Session) else owner.session
+    when_destroyed(widget, session.turns.connect(signal, react))
 
 
 _waiting: set[Callable[..., None]] = set()

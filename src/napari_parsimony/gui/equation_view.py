@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QGuiApplication, QPixmap, QResizeEvent
+from qtpy.QtGui import QGuiApplication, QResizeEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -19,8 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_parsimony.figures.palette import Theme
+from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.dock import LiveLabel, Soon, decision_html, follow
-from napari_parsimony.gui.latex import equation_pixmap, theme_of
+from napari_parsimony.gui.latex import equation_outline, equation_pixmap, theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.terms import TermBars
 from napari_parsimony.symbolic.export import front_table, python_function, sympy_code
@@ -28,6 +30,7 @@ from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.hall_of_fame import hall_of_fame
 
 if TYPE_CHECKING:
+    from napari_parsimony.figures.equation import Outline
     from napari_parsimony.gui.decision_window import DecisionWindow
 
 _REST = 150  # ms without a change before the heavy pictures are drawn again
@@ -50,6 +53,29 @@ class Notation(NamedTuple):
     name: str
     suffix: str
     write: Callable[[Session], str]
+
+
+class Asked(NamedTuple):
+    """Pictures that were asked for.
+
+    Attributes
+    ----------
+    expression, digits
+        The equation, and how many digits of it are shown.
+    numbers
+        To be put in for its latents.
+    width
+        Widest that they may be, in logical pixels.
+    theme, ratio
+        Of the window, and of pixels to logical ones.
+    """
+
+    expression: Expression
+    digits: int | None
+    numbers: dict[str, float]
+    width: int
+    theme: Theme
+    ratio: float
 
 
 def _looked_at(session: Session) -> Expression:
@@ -110,10 +136,12 @@ class EquationView(QWidget):
         super().__init__()
         self.session = session
         self.map: DecisionWindow | None = None
-        self._drawn: tuple[object, ...] = ()
+        self._asked: Asked | None = None
+        self._pictures = Background(self)
+        self._pictures.done.connect(self._on_outlines)
         self._texts: list[str] = []
         # numbers follow a slider at once; pictures of equations only when it rests, for drawing
-        # one takes longer than a frame
+        # one takes longer than a frame, even in a thread
         self._soon = Soon(self, self._update_numbers)
         self._later = QTimer(self, singleShot=True, interval=_REST)
         self._later.timeout.connect(self._draw)
@@ -174,12 +202,18 @@ class EquationView(QWidget):
         whole.addWidget(self.area, 1)
         whole.addLayout(buttons)
 
+    @property
+    def busy(self) -> bool:
+        """Whether pictures are still to come."""
+        return self._soon.due or self._later.isActive() or self._shown.due or self._pictures.busy
+
     # Following the session
 
     def rebuild(self, *_: object) -> None:
         """Show the equation that is looked at now."""
         expression, digits = self.session.expression, digits_of(self.session)
         if expression is None:
+            self._show_none()
             if self.map is not None:
                 self.map.close()
             return
@@ -224,22 +258,36 @@ class EquationView(QWidget):
         )
 
     def _draw(self, *_: object) -> None:
-        """Draw the equation, and the one with numbers; what has not changed is not drawn again."""
+        """Have the equation, and the one with numbers, drawn; unless they are there already."""
         expression = self.session.expression
         if not self.isVisible() or expression is None:
             return
-        digits, theme = digits_of(self.session), theme_of(self.session.viewer)
-        width = self.area.viewport().width()
-        rounded = {name: round(v, _DECIMALS) for name, v in self.values(expression).items()}
-        bare = (expression, digits, width, theme.name, self.devicePixelRatioF())
-        if bare != self._drawn[:1]:
-            latex = expression.latex(digits)
-            _show(self.equation, equation_pixmap(latex, r"\mathrm{score}", width, self, 15, theme))
-            self._drawn = (bare,)
-        if (bare, rounded) != self._drawn:
-            latex = expression.latex(digits, rounded)
-            _show(self.with_numbers, equation_pixmap(latex, "", width, self, 11, theme))
-            self._drawn = (bare, rounded)
+        asked = Asked(
+            expression,
+            digits_of(self.session),
+            {name: round(v, _DECIMALS) for name, v in self.values(expression).items()},
+            self.area.viewport().width(),
+            theme_of(self.session.viewer),
+            self.devicePixelRatioF(),
+        )
+        if self._asked is None or asked[:2] != self._asked[:2]:
+            self._show_none()  # those that are there are of another equation
+        if asked != self._asked:
+            self._asked = asked
+            self._pictures.start(_outlines, asked)
+
+    def _on_outlines(self, outlines: "tuple[Outline, Outline]") -> None:
+        assert self._asked is not None
+        for label, outline in zip((self.equation, self.with_numbers), outlines, strict=True):
+            pixmap = equation_pixmap(outline, self, self._asked.theme)
+            label.setPixmap(pixmap)
+            label.setFixedHeight(round(pixmap.height() / pixmap.devicePixelRatio()))
+
+    def _show_none(self) -> None:
+        self._pictures.cancel()
+        self._asked = None
+        for label in (self.equation, self.with_numbers):
+            label.clear()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         super().resizeEvent(event)
@@ -283,6 +331,11 @@ class EquationView(QWidget):
         self.map.raise_()
 
 
-def _show(label: QLabel, pixmap: QPixmap) -> None:
-    label.setPixmap(pixmap)
-    label.setFixedHeight(round(pixmap.height() / pixmap.devicePixelRatio()))
+def _outlines(asked: Asked) -> "tuple[Outline, Outline]":
+    """Lay out both pictures; in a thread."""
+    bare = asked.expression.latex(asked.digits)
+    with_numbers = asked.expression.latex(asked.digits, asked.numbers)
+    return (
+        equation_outline(bare, r"\mathrm{score}", asked.width, 15),
+        equation_outline(with_numbers, "", asked.width, 11),
+    )

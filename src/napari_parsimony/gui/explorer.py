@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.text import shortened
+from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.bookmarks import BookmarkList
 from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
 from napari_parsimony.gui.dock import (
@@ -38,6 +39,7 @@ from napari_parsimony.gui.names_menu import NamesMenu
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.positions import mean_of_class, name_of_cell, name_of_position
 from napari_parsimony.gui.session import Session
+from napari_parsimony.gui.torch_import import import_torch, torch_is_imported
 from napari_parsimony.gui.traversal_dialog import TraversalDialog
 
 _PICTURE = 112  # logical pixels
@@ -64,6 +66,8 @@ class LatentExplorer(QWidget):
         self.overlay = Overlay.of(session)
         self.layer = DecodedLayer(session.viewer, self._on_layer_removed)
         self._soon = Soon(self, self._draw)
+        self._torch = Background(self)
+        self._torch.done.connect(self._on_torch)
 
         fill_dock(self)
         self.message = message_label()
@@ -185,7 +189,10 @@ class LatentExplorer(QWidget):
             self.bookmarks.reload()
         if step in ("cells", "vae"):
             self.names.forget()
-        self._rebuild()
+            self._rebuild()
+        elif missing(self.session, "vae") is None:
+            self._show_means()
+            self._on_expression()
 
     def _rebuild(self) -> None:
         sentence = missing(self.session, "vae")
@@ -271,9 +278,27 @@ class LatentExplorer(QWidget):
 
     # Drawing
 
+    def _can_decode(self) -> bool:
+        """Whether there is a VAE, and torch; which is imported if there is not."""
+        if missing(self.session, "vae"):
+            return False
+        if torch_is_imported():
+            return True
+        if not self._torch.busy:
+            self._torch.start(import_torch)
+        self.decoded.setText("…")
+        for label in (self.sparse, self.symbolic):
+            label.setText("…")
+        return False
+
+    def _on_torch(self, _: object) -> None:
+        self.decoded.setText("")
+        self._place()
+        self._draw()
+
     def _draw(self) -> None:
         """Show the position that the session is at now."""
-        if missing(self.session, "vae"):
+        if not self._can_decode():
             return
         latents = self.session.latents
         image = self.session.decode(latents)
@@ -286,7 +311,7 @@ class LatentExplorer(QWidget):
     def _place(self, *_: object) -> None:
         """Put the decoded cell where the selected cell is."""
         key = self.session.cell
-        if not self.on_canvas.isChecked() or key is None or missing(self.session, "vae"):
+        if not self.on_canvas.isChecked() or key is None or not self._can_decode():
             self.layer.remove()
             return
         image = self.session.decode(self.session.latents)

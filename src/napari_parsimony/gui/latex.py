@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from typing import TYPE_CHECKING
 
 import napari.utils.theme
 import numpy as np
@@ -12,6 +13,9 @@ from qtpy.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPixmap
 from qtpy.QtWidgets import QWidget
 
 from napari_parsimony.figures.palette import DARK, LIGHT, Theme, pictures
+
+if TYPE_CHECKING:
+    from napari_parsimony.figures.equation import Outline
 
 DPI = 96  # logical pixels an inch, as Qt counts them
 _MOVE, _LINE, _QUADRATIC, _CUBIC = 1, 2, 3, 4  # codes of matplotlib's paths
@@ -28,24 +32,25 @@ def _theme(name: str) -> Theme:
     return DARK if 0.3 * red + 0.6 * green + 0.1 * blue < 128 else LIGHT
 
 
-def equation_pixmap(
-    latex: str, left: str, width: int, widget: QWidget, size: float, theme: Theme
-) -> QPixmap:
-    """Draw an equation as sharp as the widget's screen, on a transparent ground.
+def equation_outline(latex: str, left: str, width: int, size: float) -> "Outline":
+    """Lay out an equation, of which a long one takes a tenth of a second: in a thread.
 
     Parameters
     ----------
-    latex, left, size, theme
+    latex, left, size
         As in `figures.equation.equation`.
     width
         Widest that it may be, in logical pixels; it is broken over lines.
-    widget
-        Where it will be shown.
     """
     # matplotlib only where something is drawn: a dock opens sooner
     from napari_parsimony.figures.equation import outline
 
-    vertices, codes, wide, high = outline(latex, left, max(width, 120) / DPI * 72, size)
+    return outline(latex, left, max(width, 120) / DPI * 72, size)
+
+
+def equation_pixmap(equation: "Outline", widget: QWidget, theme: Theme) -> QPixmap:
+    """Draw an equation as sharp as the screen of its widget, on transparent ground."""
+    vertices, codes, wide, high = equation
     ratio, zoom = widget.devicePixelRatioF(), DPI / 72
     pixmap = QPixmap(math.ceil(wide * zoom * ratio), math.ceil(high * zoom * ratio))
     pixmap.setDevicePixelRatio(ratio)

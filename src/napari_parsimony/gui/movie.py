@@ -35,7 +35,7 @@ class MovieSaver:
 
     def __init__(self, parent: QWidget, session: Session, say: Callable[[str, bool], None]) -> None:
         self.parent, self.session, self._say = parent, session, say
-        self.background = Background(parent)
+        self.background = Background(parent, torch=True)
         self.background.done.connect(lambda path: say(f"Saved {path}.", False))
         self.background.failed.connect(lambda sentence: say(sentence, True))
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+from napari.layers import Labels, Points
+
 
 def camera_of(viewer: Any) -> Any:
     """Camera of a viewer: since napari 0.9 it belongs to the scene."""
@@ -14,3 +17,9 @@ def canvas_size_of(viewer: Any) -> tuple[int, int]:
     canvas = getattr(viewer, "canvas", None)
     height, width = viewer._canvas_size if canvas is None else canvas.size
     return int(height), int(width)
+
+
+def warm_up() -> None:
+    """Have napari do what the first layers make it do: read all units, a fifth of a second."""
+    Points(ndim=2)
+    Labels(np.zeros((1, 1), np.uint8))

@@ -12,12 +12,13 @@ from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.cell_text import Template
 from napari_parsimony.gui.cell_values import CellValues
-from napari_parsimony.gui.colours import COLOUR_BY, Colouring, choices, colormap_of, colouring
+from napari_parsimony.gui.colours import COLOUR_BY, choices, colormap_of, colouring
 from napari_parsimony.gui.napari_compat import camera_of, canvas_size_of
 from napari_parsimony.gui.overlay_click import on_click
 from napari_parsimony.gui.overlay_layers import OverlayLayers
 from napari_parsimony.gui.preferences import recall
 from napari_parsimony.gui.session import Session
+from napari_parsimony.gui.turns import finish
 
 
 class Overlay(OverlayLayers):
@@ -56,22 +57,21 @@ class Overlay(OverlayLayers):
         self.text_problem: str | None = None
         self.show_texts = bool(recall("text_on_cells"))
         self.show_disagreements = True
-        self.values: CellValues | None = None
-        self.colouring: Colouring | None = None
-        session.study_changed.connect(self._open)
-        session.artefacts_changed.connect(self._renew)
-        session.expression_changed.connect(self.recolour)
-        session.annotations_changed.connect(self.recolour)
-        session.names_changed.connect(self.recolour)
-        session.cell_changed.connect(self._bring)
-        session.selection_changed.connect(self._mark_selection)
+        turns = session.turns
+        turns.connect(session.study_changed, self._open)
+        turns.connect(session.artefacts_changed, self._renew)
+        turns.connect(session.expression_changed, self.recolour)
+        turns.connect(session.annotations_changed, self.recolour)
+        turns.connect(session.names_changed, self.recolour)
+        turns.connect(session.cell_changed, self._bring)
+        turns.connect(session.selection_changed, self._mark_selection)
         viewer = session.viewer
         viewer.mouse_drag_callbacks.append(on_click(lambda: self.labels, self._select))
         viewer.dims.events.current_step.connect(self._moved_in_time)
         camera_of(viewer).events.zoom.connect(self._follow_view)
         camera_of(viewer).events.center.connect(self._follow_view)
         viewer.layers.events.removed.connect(self._removed)
-        self._open()
+        finish(self._open())
 
     @classmethod
     def of(cls, session: Session) -> "Overlay":

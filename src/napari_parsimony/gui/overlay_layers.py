@@ -1,6 +1,7 @@
 """Layers of a study's picture: added, aligned, given back, and missed when users remove them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from psygnal import Signal
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.borrowed import SOURCE, Borrowed, layer_of, of_labels
+from napari_parsimony.gui.cell_values import CellValues
+from napari_parsimony.gui.colours import Colouring
 from napari_parsimony.gui.overlay_marks import Marks
 from napari_parsimony.gui.overlay_text import CellTexts
 from napari_parsimony.gui.pictures import Picture, Source, source_of
 from napari_parsimony.gui.session import Session
+from napari_parsimony.gui.turns import finish
 
 
 class OverlayLayers(ABC):
@@ -26,6 +30,8 @@ class OverlayLayers(ABC):
     session: Session
     show_texts: bool
     problem: str | None
+    values: CellValues | None
+    colouring: Colouring | None
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -42,6 +48,7 @@ class OverlayLayers(ABC):
 
     def _forget(self) -> None:
         self._picture: Picture | None = None
+        self.values = self.colouring = None
         self._ours: list[Layer] = []
         self._borrowed: Borrowed | None = None
         self.labels: Labels | None = None
@@ -79,8 +86,13 @@ class OverlayLayers(ABC):
         """Layer that marks the selected cell."""
         return None if self.marks is None else self.marks.layers.get("selected cell")
 
-    def _open(self) -> None:
-        self._clear()
+    def _open(self) -> Iterator[None]:
+        """Show the open study, in parts; see `Turns`."""
+        yield from self._clear()
+        yield from self._look()
+
+    def _look(self) -> Iterator[None]:
+        """Show the first picture of the cells that there are now, in parts."""
         self._source = self.problem = None
         study = self.session.study
         if study is not None and self.session.has("cells"):
@@ -89,8 +101,9 @@ class OverlayLayers(ABC):
             except UserError as error:
                 self._say(error)
             else:
-                self.show(self._source.names[0])
-        if self._picture is None:
+                yield from self._show(self._source.names[0])
+        if self._source is None:
+            yield from self._clear()
             self.recolour()
         self.shown_changed.emit()
 
@@ -98,39 +111,45 @@ class OverlayLayers(ABC):
         self.problem = f"The cells cannot be shown on their image. {error}"
         show_warning(self.problem)
 
-    def _renew(self, step: str) -> None:
+    def _renew(self, step: str) -> Iterator[None]:
         if step == "cells":
-            self._open()
+            yield from self._look()
         else:
-            self.recolour()
+            self.session.turns.do(self.recolour)
 
     def show(self, name: str) -> None:
         """Show the picture of this name instead; says so where its files cannot be read."""
-        if self._source is None or name == self.name:
-            return
+        if self._source is not None and name != self.name:
+            finish(self._show(name))
+
+    def _show(self, name: str) -> Iterator[None]:
+        assert self._source is not None
         self.problem = None
         try:
             picture = self._source.load(name)
         except UserError as error:
-            self._clear()
+            yield from self._clear()
             self._say(error)
         else:
+            yield
             if not self._exchange(picture):
-                self._clear()
+                yield from self._clear()
                 self._take(picture)
-                self._add(picture)
+                yield from self._add(picture)
+                yield
         self.recolour()
         self.shown_changed.emit()
 
     def show_again(self) -> None:
         """Show the picture anew, with all of its layers, where the user removed some."""
         name = self.name
-        self._clear()
+        finish(self._clear())
         if name is not None:
             self.show(name)
 
     def _take(self, picture: Picture) -> None:
         self._picture = picture
+        self.values = self.colouring = None  # they are of other cells
         self._at = pd.Index(picture.rows)
         self._unique = len(np.unique(picture.label)) == len(picture.label)
         every = np.arange(len(picture.rows))
@@ -143,7 +162,7 @@ class OverlayLayers(ABC):
         else:
             self._of_frame = {picture.first_frame: every}
 
-    def _add(self, picture: Picture) -> None:
+    def _add(self, picture: Picture) -> Iterator[None]:
         viewer = self.session.viewer
         image = layer_of(viewer, picture.image_path, Image)
         labels = layer_of(viewer, picture.labels_path, Labels)
@@ -151,24 +170,29 @@ class OverlayLayers(ABC):
             labels = None  # somebody has put other labels into it
         if image is None:
             self._add_image(picture, labels)
+            yield
         if labels is None:
             labels = Labels(picture.labels, name="cells", opacity=0.45)
             if image is not None:
                 labels.scale = of_labels(image.scale, labels.ndim, 1.0)
                 labels.translate = of_labels(image.translate, labels.ndim, 0.0)
+            yield
             self._ours.append(viewer.add_layer(labels))
         else:
             self._borrowed = Borrowed(labels)
         if picture.image_path is None:
             # whole squares would hide the crops
             labels.contour, labels.opacity = 1, 1.0
-        self.labels = labels
+        yield
         texts = Points(
             ndim=2, name="scores", size=1, face_color="transparent", border_color="transparent"
         )
         self._ours.append(viewer.add_layer(texts))
         texts.editable = False
+        yield
+        self.labels = labels
         self.marks = Marks(viewer, picture, labels, texts)
+        yield
         self.marks.align_all()
         self._add_texts(picture, texts)
         labels.events.scale.connect(self._aligned)
@@ -184,10 +208,7 @@ class OverlayLayers(ABC):
         self.texts.wanted = self.show_texts
 
     def _exchange(self, picture: Picture) -> bool:
-        """Show another picture in the layers that are there, which is much quicker; False: cannot.
-
-        napari collects garbage whenever a layer goes, a quarter of a second each.
-        """
+        """Show another picture in the layers that are there, much quicker; False: it cannot."""
         former, labels, marks, texts = self._picture, self.labels, self.marks, self.scores
         viewer, planes = self.session.viewer, _planes(picture)
         own = [layer_of(viewer, picture.image_path, Image)]
@@ -199,7 +220,7 @@ class OverlayLayers(ABC):
             or texts is None
             or self._borrowed is not None
             or any(layer is not None and layer not in self._ours for layer in own)
-            or (former.timed, former.colours) != (picture.timed, picture.colours)
+            or _kind(former) != _kind(picture)
             or len(planes) != len(self._images)
             or any(image not in viewer.layers for image in self._images)
         ):
@@ -239,7 +260,8 @@ class OverlayLayers(ABC):
         self._follow_view()
         self.shown_changed.emit()
 
-    def _clear(self) -> None:
+    def _clear(self) -> Iterator[None]:
+        """Take everything away, in parts: napari collects garbage whenever a layer goes."""
         if self.labels is not None:
             self.labels.events.scale.disconnect(self._aligned)
             self.labels.events.translate.disconnect(self._aligned)
@@ -252,6 +274,7 @@ class OverlayLayers(ABC):
         for layer in ours:
             if layer in layers:
                 layers.remove(layer)
+                yield
 
     def _removed(self, event: Any) -> None:
         """Live on without a layer that the user has removed, and say how to get it back."""
@@ -283,6 +306,10 @@ def _alike(labels: Labels, picture: Picture) -> bool:
     """Whether a layer can be of the picture's labels, by its size."""
     sizes = ([size for size in x.shape if size > 1] for x in (labels.data, picture.labels))
     return next(sizes) == next(sizes)
+
+
+def _kind(picture: Picture) -> tuple[bool, bool, bool]:
+    return picture.timed, picture.colours, picture.image_path is None
 
 
 def _channels(picture: Picture) -> bool:

@@ -2,12 +2,15 @@
 
 import time
 
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
 
 from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.background import Turning
 from napari_parsimony.gui.dock import when_destroyed
+from napari_parsimony.gui.napari_compat import warm_up
 from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
@@ -67,8 +70,10 @@ class Runner(QObject):
         self._timer.timeout.connect(self._poll)
         self._look = QTimer(self)
         self._look.setInterval(LOOK)
-        self._look.timeout.connect(self._refresh)
+        self._look.timeout.connect(self._look_around)
         self._look.start()
+        self._turning = Turning(session.turns, self)
+        QTimer.singleShot(0, warm_up)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.cancel)
@@ -100,6 +105,7 @@ class Runner(QObject):
             raise UserError("No study is open: open or create one first.")
         if self._job is not None:
             raise UserError(f"The step '{self._job.step}' is running: wait for it or cancel it.")
+        self.session.turns.flush()  # that a former step has ended is heard before
         # Windows cannot replace files that are mapped into memory
         study.release(step)
         job = Job(study.path, step, config)
@@ -154,15 +160,32 @@ class Runner(QObject):
             return
         self._timer.stop()
         self._job = None
-        self.session.set_job(None)
-        if job.state is JobState.DONE:
+        if job.state is not JobState.DONE:
+            self.session.set_job(None)
+            self._end(job)
+            return
+        with self.session.turns.spread():
+            self.session.set_job(None)
             self._refresh()
+            self.session.turns.do(self._end, job)
+
+    def _end(self, job: Job) -> None:
+        """Say it once, when all docks show what it gave."""
         self.ended.emit(job)
+        if job.state is JobState.DONE:
+            show_info(f"{STEPS[job.step].title}: done.")
+        elif job.state is JobState.FAILED:
+            show_error(job.error or "")
+
+    def _look_around(self) -> None:
+        if not self.session.turns:  # some have not even heard of what was seen last time
+            self._refresh()
 
     def _refresh(self) -> None:
         if self._job is None and self.session.study is not None:
             try:
-                self.session.refresh()
+                with self.session.turns.spread():
+                    self.session.refresh()
             except UserError:
                 # a record that is being written, or was damaged: running the step says so
                 return

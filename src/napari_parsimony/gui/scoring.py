@@ -21,7 +21,7 @@ UNKNOWN_CLASSES = ("first class", "second class")
 
 
 class Scoring(ABC):
-    """The part of a `Session` that scores cells and latent positions."""
+    """The part of a `Session` that scores and draws cells and latent positions."""
 
     expression_changed = Signal(object)
     latent_looked_at = Signal(str)
@@ -131,6 +131,16 @@ class Scoring(ABC):
             values = dict(zip(self._names, latents, strict=True))
             found["symbolic"] = float(expression.evaluate(values))
         return found
+
+    def decode(self, latents: NDArray[Any]) -> NDArray[np.float32]:
+        """Draw the cell of a latent position, (C, S, S) in 0..1; needs torch."""
+        from napari_parsimony.classify.fit import one_thread
+        from napari_parsimony.vae.latents import decode_latents
+
+        # while a step trains, several threads wait for each other up to a second
+        with one_thread():
+            drawn: NDArray[np.float32] = decode_latents(self._open().vae(), latents[None])[0]
+        return drawn
 
     def cell_scores(self) -> "NDArray[np.float64] | None":
         """Score every cell by the equation that is looked at, (cells,); None without one."""

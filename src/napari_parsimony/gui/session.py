@@ -15,6 +15,7 @@ from napari_parsimony.cells.annotations import Annotations, CellKey
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.scoring import UNKNOWN_CLASSES, Scoring
+from napari_parsimony.gui.turns import Turns
 from napari_parsimony.jobs.job import Job
 from napari_parsimony.report import STEPS
 from napari_parsimony.study.latent_names import read_latent_names, title, write_latent_names
@@ -38,6 +39,8 @@ class Session(Scoring):
         The open study, or None.
     attached
         What there is once a viewer beside its docks, by its class: the overlay and the runner.
+    turns
+        Through which all that listens is called; see `follow` in `dock`.
     study_changed
         Another study was opened, or none is open any more: ``Study | None``.
     artefacts_changed
@@ -79,6 +82,7 @@ class Session(Scoring):
         self._viewer = ref(viewer)
         self.study: Study | None = None
         self.attached: dict[type, Any] = {}
+        self.turns = Turns()
         self._forget()
         self._job: Job | None = None
 
@@ -135,6 +139,7 @@ class Session(Scoring):
     def _show(self, study: Study | None) -> None:
         if study is None and self.study is None:
             return
+        self.turns.flush()  # nobody hears of the former study after this
         former = dict(vars(self))
         self.study = study
         self._forget()
@@ -154,6 +159,7 @@ class Session(Scoring):
 
     def refresh(self) -> list[str]:
         """Look whether steps were run since, here or elsewhere, tell everybody, and return them."""
+        self.turns.flush()
         before = self._fingerprints
         try:
             self._read_steps()
@@ -377,13 +383,6 @@ class Session(Scoring):
         if not self.has("vae"):
             return np.zeros(0)
         return self.latent_statistics["mean"].to_numpy(np.float64, copy=True)
-
-    def decode(self, latents: NDArray[Any]) -> NDArray[np.float32]:
-        """Draw the cell of a latent position, (C, S, S) in 0..1; the first call imports torch."""
-        from napari_parsimony.vae.latents import decode_latents
-
-        drawn: NDArray[np.float32] = decode_latents(self._open().vae(), latents[None])[0]
-        return drawn
 
     # The job
 

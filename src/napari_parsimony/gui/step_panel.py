@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -249,9 +248,12 @@ class StepPanel(QWidget):
             if self._mine:
                 self.curves.add(report.done, report.values)
         last, job = reports[-1], self.session.job
+        # else a bar paints the whole window at once for each new value
+        self.bar.setUpdatesEnabled(False)
         self.bar.setRange(0, max(last.total, 1))
         self.bar.setValue(last.done)
         self.bar.setFormat("%p %" if left is None else f"%p % · {words(left)} left")
+        self.bar.setUpdatesEnabled(True)
         self.say(last.message if self._mine or job is None else _of(job.step, last.message))
         self._show_curves()
         previews = [report.preview for report in reports if report.preview]
@@ -265,12 +267,8 @@ class StepPanel(QWidget):
         if job.state is JobState.DONE:
             # of another step, its own dock tells
             self.say(f"{title}: done in {words(job.seconds or 0)}." if mine else "")
-            if mine:
-                show_info(f"{title}: done.")
         elif job.state is JobState.FAILED:
             self.say(job.error or "" if mine else _of(job.step, job.error or ""), failed=True)
-            if mine:
-                show_error(job.error or "")
         else:
             self.say(f"{title}: cancelled. What it gave before is still there.")
         self._show_state()

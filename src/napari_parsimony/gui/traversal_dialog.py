@@ -64,7 +64,7 @@ class TraversalDialog(QDialog):
         self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.message = QLabel(wordWrap=True)
         self.save, self.film = QPushButton("Save picture…"), QPushButton("Save movie…")
-        self._background, self._saving = Background(self), Background(self)
+        self._background, self._saving = Background(self, torch=True), Background(self, torch=True)
         self._rest = QTimer(self, singleShot=True, interval=REST)
         self._saver = MovieSaver(self, session, self._say)
         self._lay_out()
