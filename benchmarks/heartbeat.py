@@ -117,7 +117,10 @@ def watch(heart: Heartbeat) -> None:
         if time.perf_counter() - beat > LATE / 2:
             if late is None:
                 late, seen = beat, Counter()
-            frames = traceback.extract_stack(sys._current_frames()[main])[3:]
+            frame = sys._current_frames().get(main)
+            if frame is None:  # all is over
+                return
+            frames = traceback.extract_stack(frame)[3:]
             lines = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
             seen["    " + "\n    ".join(lines)] += 1
 

@@ -63,9 +63,8 @@ def seen(qtbot, dock):
 
 
 def ran(qtbot, dock, button=None):
-    press(qtbot, button or dock.panel.run_button)
-    qtbot.waitUntil(lambda: dock.session.job is not None, timeout=10_000)
-    qtbot.waitUntil(lambda: dock.session.job is None, timeout=30_000)
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=30_000):
+        press(qtbot, button or dock.panel.run_button)
     assert "done in" in dock.panel.message.text()
 
 

@@ -209,8 +209,8 @@ def test_run_cancel_and_resume(qtbot, dock, own_study):
     )
     assert dock.panel.bar.value() > 0
     assert "Training" in dock.panel.message.text()
-    press(qtbot, dock.panel.cancel_button)
-    qtbot.waitUntil(lambda: dock.session.job is None, timeout=60_000)
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000):
+        press(qtbot, dock.panel.cancel_button)
     assert "cancelled" in dock.panel.message.text()
     assert dock.session.study.step("vae").fingerprint == before
     assert dock.panel.run_button.text() == "Resume: Latents"
@@ -242,7 +242,7 @@ def test_an_end_is_told_once_when_all_docks_show_it(qtbot, dock, own_study, monk
     dock.open_study(own_study)
     other = dock.open_dock("Equations")
     dock.choose_step("equations")
-    dock.panel.set_values({"engines": ("quick",), "max_size": 3, "start_from": None})
+    dock.panel.set_values({"engines": ("quick",), "max_size": 1, "start_from": None})
 
     def shown():
         table = other.front.table

@@ -216,8 +216,8 @@ def test_train_cancel_resume(qtbot, dock, own_study):
     assert training.strip.isVisible()
     assert "latents are active" in training.caption.text()
     assert list(training.losses.curves) == ["loss", "held-out loss"]
-    click(qtbot, dock.panel.cancel_button)
-    qtbot.waitUntil(lambda: dock.session.job is None, timeout=60_000)
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000):
+        click(qtbot, dock.panel.cancel_button)
     stopped = checks()[-1]
     assert training.terms[name].isVisible()
     assert (dock.verdict.headline.text(), dock.session.study.step("vae").fingerprint) == before
@@ -229,8 +229,8 @@ def test_train_cancel_resume(qtbot, dock, own_study):
         "from the first check on, each once"
     )
     assert [x for x, _ in training.losses.curves["loss"]] == checks()
-    click(qtbot, dock.panel.cancel_button)
-    qtbot.waitUntil(lambda: dock.session.job is None, timeout=60_000)
+    with qtbot.waitSignal(dock.panel.runner.ended, timeout=60_000):
+        click(qtbot, dock.panel.cancel_button)
 
 
 def test_a_finished_training_has_a_verdict_of_its_own(qtbot, dock, own_study):
