@@ -195,6 +195,24 @@ def test_nothing_small_enough(monkeypatch):
         search_front(*study(300), config, silent)
 
 
+def test_what_is_far_too_large_is_shortened_only_if_a_person_wrote_it(tmp_path):
+    data = study(300)
+    law, little = "x3*(x1^2 + x2^2) - exp(exp(x0))", "0.001*tanh(x0 + x1)*sin(x2 - x3)"
+    large = f"{law} + {little} + 0.002*cos(x1*x3) + 0.001*exp(-(x2^2))"
+    assert 30 < Expression.parse(large).simplified().size <= 60
+    path = tmp_path / "hall_of_fame.csv"
+    path.write_text(f'Complexity,Loss,Equation\n3,2.0,"x0 + x3"\n40,0.5,"{large}"\n')
+    config = EquationsConfig(engines=(), hall_of_fame=path, max_size=15)
+    sizes = [c.size for c in search_front(*data, config, silent).candidates]
+    assert max(sizes) <= 3
+    wide = config.model_copy(update={"max_size": 30})
+    assert search_front(*data, wide, silent).choice.balanced_accuracy > 0.95
+    for i, name in enumerate(data[0].columns):
+        large = large.replace(f"x{i}", name)
+    config = EquationsConfig(engines=(), by_hand=large, max_size=15)
+    assert search_front(*data, config, silent).choice.balanced_accuracy > 0.95
+
+
 def test_the_front_can_be_seen_while_it_grows():
     reports = []
     config = QUICK.model_copy(update={"by_hand": "z3*z17", "max_size": 8})

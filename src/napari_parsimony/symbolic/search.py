@@ -26,6 +26,7 @@ from napari_parsimony.symbolic.splits import problem_of, split_cells
 
 REFIT_CELLS = 20_000
 SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
+NEAR = 2  # times the largest size: what is larger is not shortened, unless a person wrote it
 _UNITS = 100  # of progress, for each engine and for what follows
 _FROM_FILE = "pysr (file)"
 
@@ -115,10 +116,16 @@ def search_front(
         preview = _preview(members, "logistic loss") if members else {}
         report(Progress(int(total - _UNITS * (1 - done)), total, message, preview=preview))
 
+    # nothing else is as much work as what is far too large, and little of it gets short enough
+    near = [
+        (expression, searches)
+        for expression, searches in found.items()
+        if expression.size <= NEAR * config.max_size or by_hand in searches
+    ]
     fit = fit_to_few = fitting(few, names, config.balanced)
     finders: dict[Fitted, set[Search]] = {}
-    for index, (expression, searches) in enumerate(found.items()):
-        told(0.2 * index / len(found), "Fitting the numbers to the classes")
+    for index, (expression, searches) in enumerate(near):
+        told(0.2 * index / len(near), "Fitting the numbers to the classes")
         finders.setdefault(fit(expression, searches[0]), set()).update(searches)
     fitted = shortened(
         list(finders), fit, lambda done, pool: told(0.2 + 0.6 * done, "Shortening", pool)
