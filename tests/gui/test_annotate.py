@@ -18,6 +18,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.gui.annotator import COLOURS, Annotator
 from napari_parsimony.gui.import_classes import columns, from_layer
 from napari_parsimony.gui.napari_compat import camera_of
+from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.scoring import uncertainties
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.study import Study
@@ -58,6 +59,13 @@ def bare_study(field_study, tmp_path):
 def annotator(dock, own_study):
     dock.session.open_study(own_study)
     return dock.annotator
+
+
+def test_the_image_whose_cells_are_annotated_is_chosen_here(qtbot, dock, annotator):
+    assert dock.picture.isVisible()
+    dock.picture.setFocus()
+    qtbot.keyClick(dock.picture, Qt.Key.Key_Down)
+    assert Overlay.of(dock.session).name == dock.picture.currentText() == "image1.tif"
 
 
 def canvas_of(viewer):

@@ -262,6 +262,30 @@ def test_the_preview_follows(qtbot, viewer, dock):
     assert dock.session.job is None
 
 
+def test_labels_named_after_an_image_become_the_cells_of_no_other(viewer, dock):
+    """Whoever finds nuclei anew, or corrects a copy, has two layers of labels for one image."""
+    image, labels = field()
+    viewer.add_image(image, name="well 1")
+    viewer.add_labels(labels, name="well 1 labels")
+    viewer.add_image(image[::-1], name="dish")
+    viewer.add_labels(labels, name="nuclei of well 1")
+    rows = dock.table.rows
+    assert [row.cells and row.cells.name for row in rows] == ["well 1 labels", None]
+
+
+def test_labels_that_were_opened_as_an_image_are_told_from_images(qtbot, viewer, dock):
+    image, labels = field()
+    viewer.add_image(image, name="first")
+    seen(qtbot, dock)
+    assert "Convert to Labels" not in dock.crops_text.text()
+    opened = viewer.add_image(labels, name="first_labels")
+    seen(qtbot, dock)
+    assert "'first_labels' looks like labels" in dock.crops_text.text()
+    viewer.layers.remove(opened)
+    viewer.add_labels(labels, name="first_labels")  # as napari converts it
+    assert seen(qtbot, dock).count == 16
+
+
 def test_layers_come_and_go(qtbot, viewer, dock):
     image, labels = field()
     first = viewer.add_image(image, name="first")

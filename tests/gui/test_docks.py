@@ -42,3 +42,19 @@ def test_a_step_opens_its_dock(qtbot, study_dock, field_study):
     qtbot.mouseDClick(study_dock.steps.viewport(), Qt.MouseButton.LeftButton, pos=place)
     names = set(study_dock.session.viewer.window.dock_widgets)
     assert any("Equations" in name for name in names)
+
+
+def test_docks_of_the_menu_are_tabs_of_each_other(qtbot, study_dock):
+    """Below each other, two would share the height of one, and grow the window off the screen."""
+    window = study_dock.session.viewer.window
+    study = study_dock.parentWidget()
+    qtbot.waitUntil(study.isVisible)
+    annotate, _ = window.add_plugin_dock_widget("napari-parsimony", "Annotate")
+    qtbot.waitUntil(lambda: window._qt_window.tabifiedDockWidgets(study) == [annotate])
+    assert [study.windowTitle(), annotate.windowTitle()] == ["Study", "Annotate"]
+    qtbot.waitUntil(lambda: not annotate.visibleRegion().isEmpty())  # in front
+    study.setFloating(True)
+    annotate.setFloating(True)
+    cells, _ = window.add_plugin_dock_widget("napari-parsimony", "Cells")
+    qtbot.waitUntil(cells.isVisible)
+    assert study not in window._qt_window.tabifiedDockWidgets(cells), "a window of its own stays"

@@ -235,6 +235,17 @@ def test_the_layer_goes_and_comes_back(opened, field_study, qtbot):
     assert explorer.on_canvas.isChecked()
 
 
+def test_the_layer_goes_with_the_dock(opened, field_study):
+    viewer, explorer, _ = opened(field_study, KEY)
+    dock = explorer.parentWidget()
+    dock.hide()
+    assert NAME not in viewer.layers
+    dock.show()
+    assert NAME in viewer.layers
+    dock.destroyOnClose()  # its cross
+    assert NAME not in viewer.layers
+
+
 def test_crops_without_images_change_in_their_tile(opened, crops_study):
     viewer, explorer, session = opened(crops_study)
     key = session.key_of(7)

@@ -14,6 +14,7 @@ from napari_parsimony.cells.annotations import Annotations
 from napari_parsimony.cells.config import CellsConfig
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import rgba
+from napari_parsimony.gui.borrowed import SOURCE
 from napari_parsimony.gui.colours import choices
 from napari_parsimony.gui.napari_compat import camera_of, canvas_size_of
 from napari_parsimony.gui.overlay import Overlay
@@ -136,6 +137,36 @@ def test_an_image_without_cells_does_not_show_those_of_another(session, tmp_path
     assert len(overlay.picture.rows) == 16
     overlay.show("b.tif")
     assert len(overlay.picture.rows) == 0
+
+
+def test_of_several_images_that_are_open_one_is_seen_at_a_time(session, field_study):
+    """Upon one another, nobody could tell whose cells a click selects."""
+    study, viewer = Study.open(field_study), session.viewer
+    config = study.step("cells").settings(CellsConfig, study.path)
+    for image, labels in list(zip(config.image, config.labels, strict=True))[:3]:
+        viewer.add_image(tifffile.imread(image), name=image.stem, metadata={SOURCE: str(image)})
+        viewer.add_labels(tifffile.imread(labels), name=labels.stem, metadata={SOURCE: str(labels)})
+    viewer.layers["labels2"].visible = False
+    viewer.add_image(np.zeros((9, 9)), name="another")
+    session.open_study(study.path)
+    overlay = Overlay.of(session)
+
+    def seen():
+        return {layer.name for layer in viewer.layers if layer.visible and "e" in layer.name}
+
+    ours = {"another", "scores", "selected cell"}
+    assert seen() == {*ours, "image0", "labels0"}
+    second = np.flatnonzero(session.cells["image"] == "image1.tif")
+    session.select_cell(session.key_of(int(second[0])))
+    assert seen() == {*ours, "image1", "labels1"}
+    viewer.layers["labels0"].visible = True  # its eye
+    assert overlay.name == "image0.tif"
+    assert overlay.labels is viewer.layers["labels0"]
+    assert seen() == {*ours, "image0", "labels0"}
+    overlay.show("image4.tif")
+    assert seen() == {*ours, "image4.tif", "cells"}
+    session.close()
+    assert seen() == {"another", "image0", "labels0", "image1", "labels1", "image2"}
 
 
 def test_the_selected_cell_has_no_text_written_over_it(session, demo):

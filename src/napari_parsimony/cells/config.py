@@ -59,7 +59,9 @@ class CellsConfig(Config):
         description="Column of the classes or centroids, for instance well, plate or patient: "
         "cells with the same value are never split between train and test",
     )
-    size: int = Field(64, ge=16, le=512, description="Side of a crop in pixels")
+    size: int = Field(
+        64, ge=16, le=512, description="Side of a crop in its own pixels; 'window' is shrunk to it"
+    )
     window: float | None = Field(
         None,
         gt=0,

@@ -38,6 +38,7 @@ from napari_parsimony.gui.docks import open_dock
 from napari_parsimony.gui.export_button import ExportButton
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.overlay_click import on_click
+from napari_parsimony.gui.picture_box import PictureBox
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
 
@@ -62,6 +63,7 @@ class AnnotateDock(QWidget):
         fill_dock(self)
         self.message = message_label()
         self.content = QWidget()
+        self.picture = PictureBox(self.overlay)
         self.table = ClassTable(annotator)
         self.table.failed.connect(self._fail)
         self.lacking, self.target, self.said, self.since = (QLabel(wordWrap=True) for _ in range(4))
@@ -80,6 +82,7 @@ class AnnotateDock(QWidget):
         when_destroyed(self, self.keys.close)
         follow(self, annotator.changed, self._show)
         follow(self, annotator.aimed, self._show_target)
+        follow(self, self.overlay.shown_changed, self._show_picture)
         follow(self, session.study_changed, self._rebuild)
         follow(self, session.artefacts_changed, self._rebuild)
         follow(self, session.job_changed, self._show_since)
@@ -141,6 +144,7 @@ class AnnotateDock(QWidget):
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 4, 0)
+        column.addWidget(self.picture)
         column.addWidget(self.table)
         column.addLayout(
             in_row(self.add, self.remove, self.move_up, self.move_down, self.from_elsewhere)
@@ -183,8 +187,12 @@ class AnnotateDock(QWidget):
         if sentence is not None:
             self.paint.setChecked(False)
         self._say("")
+        self._show_picture()
         self._bind()
         self._show()
+
+    def _show_picture(self) -> None:
+        self.picture.setVisible(self.picture.needed)
 
     def _bind(self) -> None:
         self.keys.set_on(self._open and self.session.has("cells"))

@@ -19,10 +19,14 @@ def layer_of(viewer: ViewerModel, path: Path | None, kind: type[Kind]) -> Kind |
     if path is None:
         return None
     for layer in viewer.layers:
-        known = {layer.metadata.get(SOURCE), layer.source.path}
-        if isinstance(layer, kind) and str(path) in known:
+        if isinstance(layer, kind) and str(path) in files_of(layer):
             return layer
     return None
+
+
+def files_of(layer: Layer) -> set[str | None]:
+    """Name the files that a layer is of, or that stand for it."""
+    return {layer.metadata.get(SOURCE), layer.source.path}
 
 
 def of_labels(values: NDArray[np.float64], axes: int, default: float) -> list[float]:

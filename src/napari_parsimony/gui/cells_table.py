@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import Any
 from weakref import WeakKeyDictionary, WeakMethod
 
+import numpy as np
 import pandas as pd
 from napari.layers import Image
 from qtpy.QtCore import Qt, Signal
@@ -13,7 +14,13 @@ from qtpy.QtWidgets import QComboBox, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import QUIET
-from napari_parsimony.gui.cells_layers import Cells, FieldLayers, fits, says_cells
+from napari_parsimony.gui.cells_layers import (
+    Cells,
+    FieldLayers,
+    fits,
+    full_resolution,
+    says_cells,
+)
 from napari_parsimony.gui.decoded_layer import NAME as DECODED
 from napari_parsimony.gui.dock import wheel_needs_focus, when_destroyed
 from napari_parsimony.gui.overlay import Overlay
@@ -110,15 +117,16 @@ class LayersTable(QTreeWidget):
         if not ticked:
             raise UserError(
                 "No image is ticked: tick one, and choose the layer of its cells beside it; "
-                "'Find nuclei' makes one."
+                "'Find nuclei' makes one." + self._hint(rows)
             )
         together: dict[int, list[Image]] = {}
         cells = {}
         for row in ticked:
             if row.cells is None:
                 raise UserError(
-                    f"The image '{row.image.name}' has no cells yet: press 'Find nuclei', or "
-                    "choose a labels, points or tracks layer beside it."
+                    f"The image '{row.image.name}' has no cells yet: click its row and press "
+                    "'Find nuclei', or choose a labels, points or tracks layer beside it."
+                    + self._hint(rows)
                 )
             cells[id(row.cells)] = row.cells
             together.setdefault(id(row.cells), []).append(row.image)
@@ -126,6 +134,17 @@ class LayersTable(QTreeWidget):
             FieldLayers(tuple(images), cells[key], self.features_of(cells[key]))
             for key, images in together.items()
         ]
+
+    @staticmethod
+    def _hint(rows: list[_Row]) -> str:
+        """Say what to do with labels that napari has opened as an image."""
+        for row in rows:
+            if not row.ticked and _looks_like_labels(row.image):
+                return (
+                    f" '{row.image.name}' looks like labels: right-click it in the layer list and "
+                    "choose 'Convert to Labels'."
+                )
+        return ""
 
     def features_of(self, cells: Cells) -> pd.DataFrame:
         """Features of a layer as its owner made them: the overlay puts others into its labels."""
@@ -176,7 +195,7 @@ class LayersTable(QTreeWidget):
             for row in rows
             if row.cells is None
             for layer in (cells if row in new else fresh)
-            if fits(row.image, layer)
+            if fits(row.image, layer) and not _of_another(row, layer, rows)
         ]
         for row, layer in sorted(pairs, key=lambda pair: -_alike(*pair)):
             others = [other.image for other in rows if other.cells is layer]
@@ -274,6 +293,27 @@ def _alike(row: _Row, layer: Cells) -> int:
     """Length of what two names share."""
     names = row.image.name.lower(), layer.name.lower()
     return SequenceMatcher(None, *names).find_longest_match().size
+
+
+def _looks_like_labels(image: Image) -> bool:
+    """Whether neighbouring pixels that are not 0 mostly have the same number."""
+    data = full_resolution(image)
+    if image.rgb or not np.issubdtype(data.dtype, np.integer):
+        return False
+    middle = [slice(max(size // 2 - 256, 0), size // 2 + 256) for size in data.shape[-2:]]
+    plane = np.asarray(data[(0,) * (data.ndim - 2) + tuple(middle)])
+    inside = plane[:, 1:] != 0
+    return bool(inside.any() and (plane[:, 1:] == plane[:, :-1])[inside].mean() > 0.8)
+
+
+def _of_another(row: _Row, layer: Cells, rows: list[_Row]) -> bool:
+    """Whether a layer is named after another image, one that is no channel of this one."""
+    return any(
+        _alike(other, layer) > _alike(row, layer)
+        and fits(other.image, layer)
+        and not _are_channels(row.image, other.image)
+        for other in rows
+    )
 
 
 def _are_channels(one: Image, other: Image) -> bool:

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.figures.palette import ACCENT, LIGHT, NEGATIVE, POSITIVE, Theme
+from napari_parsimony.gui.docks import InTabs
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.report import STEPS
@@ -37,10 +38,11 @@ QScrollArea:focus {{ border: 1px solid {ACCENT}; }}
 
 
 def fill_dock(widget: QWidget) -> None:
-    """Give a dock the width that it needs, all of the height that it gets, and a visible focus.
+    """Give a dock its place among the others, width and height, and a visible focus.
 
     napari puts a stretch below a widget that does not ask for height.
     """
+    InTabs(widget)
     widget.setStyleSheet(FOCUS)
     widget.setMinimumWidth(NARROWEST)
     widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

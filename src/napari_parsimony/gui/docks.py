@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QTabBar, QWidget
 
 PLUGIN = "napari-parsimony"
@@ -53,19 +53,72 @@ def open_dock(viewer: Any, name: str, beside: QWidget | None = None) -> QWidget:
     window = viewer.window
     before = beside if beside is None else _dock_of(beside)
     dock, widget = window.add_plugin_dock_widget(PLUGIN, name)
-    dock.setWindowTitle(name)  # without the plugin's name, which cuts tabs off
     if before is not None and dock is not before and not dock.isFloating():
         window._qt_window.tabifyDockWidget(before, dock)
+    _bring_up(dock)
+    found: QWidget = widget
+    return found
+
+
+class InTabs(QObject):
+    """Puts the dock of a widget among the plugin's other docks, as a tab, once it gets its place.
+
+    napari's menu puts each below the others: two share the height of one, and the window grows
+    beyond a low screen.
+
+    Parameters
+    ----------
+    widget
+        One that will be in a dock.
+    """
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.dock: QDockWidget | None = None
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
+        if event.type() == QEvent.Type.ParentChange and self.dock is None:
+            parent = watched.parent()
+            if isinstance(parent, QDockWidget):
+                self.dock = parent
+                parent.dockLocationChanged.connect(self._placed)
+        return False
+
+    def _placed(self) -> None:
+        dock = self.dock
+        assert dock is not None
+        dock.dockLocationChanged.disconnect(self._placed)  # from now on, people choose its place
+        # the plugin's name would cut tabs off
+        dock.setWindowTitle(dock.windowTitle().removesuffix(f" ({PLUGIN})"))
+        window: Any = dock.parentWidget()
+        for other in window.findChildren(InTabs):
+            before = other.dock
+            if (
+                other is not self
+                and before is not None
+                and not before.isHidden()
+                and not before.isFloating()
+                and window.dockWidgetArea(before) == window.dockWidgetArea(dock)
+            ):
+                window.tabifyDockWidget(before, dock)
+                QTimer.singleShot(0, self._raise)  # once napari has shown it
+                return
+
+    def _raise(self) -> None:
+        if self.dock is not None:
+            _bring_up(self.dock)
+
+
+def _bring_up(dock: QDockWidget) -> None:
     dock.show()
     dock.raise_()
     # whole names: nobody could tell "S…" from "S…"; arrows lead to those that do not fit
-    for bar in window._qt_window.findChildren(
+    for bar in dock.parentWidget().findChildren(
         QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly
     ):
         bar.setElideMode(Qt.TextElideMode.ElideNone)
         bar.setUsesScrollButtons(True)
-    found: QWidget = widget
-    return found
 
 
 def is_in(widget: QWidget, name: str) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QPixmap
+from qtpy.QtGui import QHideEvent, QPixmap, QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -320,6 +320,15 @@ class LatentExplorer(QWidget):
             self.layer.remove()
         else:
             self.layer.show(image, place)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: D102
+        super().showEvent(event)
+        self._place()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: D102
+        super().hideEvent(event)
+        if not event.spontaneous():  # the dock was closed, not the window minimised
+            self.layer.remove()
 
     def _on_layer_removed(self) -> None:
         self.on_canvas.setChecked(False)

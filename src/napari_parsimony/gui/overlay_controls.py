@@ -7,6 +7,7 @@ from napari_parsimony.gui.colour_legend import ColourLegend
 from napari_parsimony.gui.colours import COLOUR_BY, choices
 from napari_parsimony.gui.dock import follow, wheel_needs_focus
 from napari_parsimony.gui.overlay import Overlay
+from napari_parsimony.gui.picture_box import PictureBox
 from napari_parsimony.gui.preferences import remember
 
 
@@ -16,19 +17,16 @@ class OverlayControls(QWidget):
     def __init__(self, overlay: Overlay) -> None:
         super().__init__()
         self.overlay = overlay
-        self.picture, self.colours = QComboBox(), QComboBox()
-        self.picture.setToolTip("The image of the study that is shown.")
+        self.picture, self.colours = PictureBox(overlay), QComboBox()
         self.colours.setToolTip(
             "<qt>What the colours of the cells mean: the class that the equation gives, its score, "
             "how probable or uncertain it is, what one of its terms adds, a latent, or the class "
             "that people gave.</qt>"
         )
-        for box in (self.picture, self.colours):
-            wheel_needs_focus(box)
-            box.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-        self.picture.textActivated.connect(overlay.show)
+        wheel_needs_focus(self.colours)
+        self.colours.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.colours.currentIndexChanged.connect(self._colour_by)
         self.legend = ColourLegend(overlay)
         self.scores = QCheckBox("text on the cells")
@@ -70,10 +68,7 @@ class OverlayControls(QWidget):
 
     def _show(self) -> None:
         overlay = self.overlay
-        self.picture.clear()
-        self.picture.addItems(overlay.names)
-        self.picture.setCurrentText(overlay.name or "")
-        self.form.setRowVisible(self.picture, len(overlay.names) > 1)
+        self.form.setRowVisible(self.picture, self.picture.needed)
         self.problem.setText(overlay.problem or "")
         self.form.setRowVisible(self.problem, overlay.problem is not None)
         self.form.setRowVisible(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_parsimony.errors import UserError
+from napari_parsimony.gui.aside import Aside
 from napari_parsimony.gui.borrowed import SOURCE, Borrowed, layer_of, of_labels
 from napari_parsimony.gui.cell_values import CellValues
 from napari_parsimony.gui.colours import Colouring
@@ -37,6 +38,7 @@ class OverlayLayers(ABC):
         self.session = session
         self.problem = None
         self._source: Source | None = None
+        self._aside = Aside(session.viewer, lambda name: self.session.turns.do(self.show, name))
         self._forget()
 
     @abstractmethod
@@ -94,6 +96,7 @@ class OverlayLayers(ABC):
     def _look(self) -> Iterator[None]:
         """Show the first picture of the cells that there are now, in parts."""
         self._source = self.problem = None
+        self._aside.give_back()
         study = self.session.study
         if study is not None and self.session.has("cells"):
             try:
@@ -132,6 +135,7 @@ class OverlayLayers(ABC):
             self._say(error)
         else:
             yield
+            self._aside.look_at(name, self._source.files)
             if not self._exchange(picture):
                 yield from self._clear()
                 self._take(picture)

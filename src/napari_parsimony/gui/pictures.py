@@ -73,6 +73,9 @@ class Source(Protocol):
     names: list[str]
     """Names of the pictures."""
 
+    files: dict[str, tuple[Path, ...]]
+    """Files of each picture, by its name."""
+
     def load(self, name: str) -> Picture:
         """Read one; raises `UserError` if its files are missing or damaged."""
 
@@ -102,6 +105,9 @@ class Fields:
 
     def __init__(self, study: Study, config: CellsConfig) -> None:
         self.names = image_names(config.image)
+        where = config.labels or config.centroids
+        pairs = zip(config.image, where, strict=True)
+        self.files: dict[str, tuple[Path, ...]] = dict(zip(self.names, pairs, strict=True))
         self._study, self._config = study, config
 
     def name_of(self, image: str) -> str | None:
@@ -228,6 +234,7 @@ class Montage:
     def __init__(self, study: Study, order: Callable[[], "NDArray[np.float64] | None"]) -> None:
         self._study, self._order = study, order
         self.names = ["crops"]
+        self.files: dict[str, tuple[Path, ...]] = {}
 
     def name_of(self, image: str) -> str | None:
         """See `Source`."""

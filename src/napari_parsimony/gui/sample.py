@@ -52,15 +52,15 @@ def open_docks(viewer: "napari.viewer.Viewer") -> dict[str, Any]:
     for name in DOCKS:
         docks[name], found[name] = viewer.window.add_plugin_dock_widget(PLUGIN, name)
         docks[name].show()
-        docks[name].setWindowTitle(name)  # without the plugin's name, which cuts tabs off
     study, latents, equation = (docks[name] for name in DOCKS)
     window = viewer.window._qt_window
     window.tabifyDockWidget(study, latents)
     if window.screen().availableGeometry().height() < HIGH_ENOUGH:
         window.tabifyDockWidget(latents, equation)
     else:
+        window.splitDockWidget(latents, equation, Qt.Orientation.Vertical)
         window.resizeDocks([latents, equation], [3, 2], Qt.Orientation.Vertical)
-    latents.raise_()
+    QTimer.singleShot(0, latents.raise_)  # after all others
     return found
 
 
