@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic import summary
 from napari_parsimony.symbolic.choice import good_laws, one_standard_error, pysr_scores
+from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.export import front_table
 from napari_parsimony.symbolic.expression import Expression, constant
 from napari_parsimony.symbolic.front import Candidate, Front, Judged, Law, Search, non_dominated
+from napari_parsimony.symbolic.judge import Judgement, compared
 from napari_parsimony.symbolic.losses import (
     balanced_accuracy,
     class_weights,
@@ -22,6 +24,7 @@ from napari_parsimony.symbolic.losses import (
     mean_and_error,
 )
 from napari_parsimony.symbolic.refit import refit
+from napari_parsimony.symbolic.splits import SplitCells
 
 from .test_expression import NAMES, cells, expressions
 
@@ -152,6 +155,46 @@ def test_one_standard_error():
     assert one_standard_error(front) == 1
     front[1] = dataclasses.replace(front[1], excess_error=0.05)
     assert one_standard_error(front) == 2
+
+
+def test_what_is_no_better_than_a_coin_is_not_chosen_over_what_is():
+    def few_cells(text, accuracy, loss, interval=(0.25, 0.7)):
+        return candidate(
+            text, 0.5, loss, 0.2, balanced_accuracy=accuracy, balanced_accuracy_interval=interval
+        )
+
+    coin = few_cells("-z17", 0.47, 0.71)
+    larger = few_cells("z3*z17 + z3 - 0.5", 0.76, 0.6, (0.55, 0.95))
+    assert one_standard_error([coin, larger]) == 1
+    lucky = dataclasses.replace(coin, balanced_accuracy=0.56)
+    assert one_standard_error([lucky, larger]) == 1
+    assert one_standard_error([few_cells("z17", 0.7, 0.65, (0.51, 0.9)), larger]) == 0
+    unclear = few_cells("z3*z17 + z3", 0.55, 0.69)
+    assert one_standard_error([lucky, unclear]) == 0, "none is better than a coin"
+    assert one_standard_error([coin, unclear]) == 1
+    alone = [dataclasses.replace(each, balanced_accuracy_interval=None) for each in (coin, larger)]
+    assert one_standard_error(alone) == 1, "of one group no interval is known"
+
+
+def test_a_handful_of_cells_does_not_make_an_equation_better():
+    """Scores that are certain of nearly all cells differ by single ones."""
+    target = np.arange(1000) % 2.0
+    wrong = np.arange(20)
+    cells = SplitCells(
+        np.zeros((1000, 1)), np.zeros(1000), target, np.arange(1000) % 50, np.ones(1000, bool)
+    )
+
+    def judgement(text, wrong, unsure=()):
+        scores = 300 * (2 * target - 1)
+        scores[wrong] *= -1
+        scores[list(unsure)] /= 600
+        losses = logistic(scores, target)
+        return Judgement(candidate(text, 0.1, losses.mean()), losses, scores)
+
+    few = [judgement("z3", wrong, [1]), judgement("z3 + 1", wrong[2:], [1])]
+    assert one_standard_error(compared(few, cells, EquationsConfig())) == 0
+    many = [judgement("z3", np.arange(60)), judgement("z3 + 1", wrong)]
+    assert one_standard_error(compared(many, cells, EquationsConfig())) == 1
 
 
 def test_pysr_scores():

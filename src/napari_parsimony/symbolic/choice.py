@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from napari_parsimony.symbolic.front import Candidate, Front
 
+CHANCE = 0.5  # the balanced accuracy of saying the same of all cells
+
 
 def one_standard_error(candidates: Sequence[Candidate]) -> int:
     """Index of the smallest equation within one standard error of the best.
@@ -13,9 +15,22 @@ def one_standard_error(candidates: Sequence[Candidate]) -> int:
     The rule of Breiman, Friedman, Olshen & Stone (1984) on the validation loss, with the standard
     error of the difference to the best, cell by cell: all equations find the same cells hard, so
     that the error of a mean loss, from a few movies, would let nearly any of them pass.
+
+    Where cells are few, one standard error may cover equations that decide no better than a coin.
+    They are left out if the interval of the balanced accuracy of another within it is above
+    chance: hardly worse than the best is no merit without that. If there is no such equation,
+    only those worse than chance are left out.
     """
     fine = as_good_as_the_best(candidates)
+    clear = [i for i in fine if _at_least(candidates[i]) > CHANCE]
+    fine = clear or [i for i in fine if candidates[i].balanced_accuracy >= CHANCE] or fine
     return min(fine, key=lambda i: (candidates[i].size, candidates[i].validation_loss))
+
+
+def _at_least(candidate: Candidate) -> float:
+    """Lower end of the interval of the balanced accuracy; of a single group the accuracy itself."""
+    interval = candidate.balanced_accuracy_interval
+    return candidate.balanced_accuracy if interval is None else interval[0]
 
 
 def as_good_as_the_best(candidates: Sequence[Candidate]) -> list[int]:

@@ -49,7 +49,8 @@ class Candidate:
         Standard error of `validation_loss`, cells clustered by group.
     excess_error
         Standard error of how much `validation_loss` exceeds that of the front's best, from the
-        differences cell by cell, clustered by group; 0 for the best.
+        differences cell by cell, clustered by group, and two more cells (see `judge.compared`);
+        0 for the best.
     balanced_accuracy
         By the same cross-validation: each group by numbers fitted to other groups.
     agreement

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from napari_parsimony import bootstrap
@@ -13,6 +14,7 @@ from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fitted
 from napari_parsimony.symbolic.front import Candidate, Interval
 from napari_parsimony.symbolic.losses import (
+    CERTAIN,
     Floats,
     balanced_accuracy,
     class_weights,
@@ -102,20 +104,34 @@ def _cross_validated(
 def compared(
     judged: Sequence[Judgement], fresh: SplitCells, config: EquationsConfig
 ) -> list[Candidate]:
-    """Tell each candidate its intervals, and how sure it is that it is worse than the best."""
+    """Tell each candidate its intervals, and how sure it is that it is worse than the best.
+
+    Equations that are certain of most cells differ by a handful of them, and the front's best is
+    the one that those happen to favour: from themselves, they cannot tell how uncertain that is.
+    As for paired proportions (Agresti & Min 2005), the standard error of the difference is
+    therefore that with two more cells of average weight, one that each of the two gets wrong.
+    """
     weights = class_weights(fresh.target, config.balanced)
     best = min(judged, key=lambda each: each.candidate.validation_loss).losses
     bounds = _intervals(judged, fresh, weights, config.seed)
+    # in the mean over cells; where a class is rare, fewer count
+    added = np.sqrt(2) * CERTAIN * (weights**2).sum() / weights.sum() ** 2
     return [
         replace(
             each.candidate,
-            excess_error=mean_and_error(each.losses - best, weights, fresh.groups)[1],
+            excess_error=_error(each.losses - best, weights, fresh.groups, added),
             loss_interval=loss,
             accuracy_interval=accuracy,
             balanced_accuracy_interval=balanced,
         )
         for each, (loss, accuracy, balanced) in zip(judged, bounds, strict=True)
     ]
+
+
+def _error(excess: Floats, weights: Floats, groups: NDArray, added: float) -> float:
+    if not excess.any():
+        return 0.0
+    return float(np.hypot(mean_and_error(excess, weights, groups)[1], added))
 
 
 def _intervals(
