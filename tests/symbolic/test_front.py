@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from numpy.testing import assert_array_equal
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic import summary
@@ -20,6 +21,7 @@ from napari_parsimony.symbolic.losses import (
     balanced_accuracy,
     class_weights,
     digits_that_hold,
+    fair_logistic,
     logistic,
     mean_and_error,
 )
@@ -109,6 +111,38 @@ def test_losses():
     assert weights.mean() == pytest.approx(1)
     assert weights[0] == pytest.approx(weights[1:].sum())
     assert balanced_accuracy(np.array([1, np.nan, -1, 1]), np.array([1.0, 1, 0, 0])) == 0.5
+
+
+def test_a_law_that_grows_on_is_as_good_as_one_that_levels_off_where_labels_are_wrong():
+    generator = np.random.default_rng(2)
+    law = 3 * generator.normal(size=20_000) - 3.5
+    target = ((law > 0) ^ (generator.random(20_000) < 0.02)) * 1.0
+    weights = class_weights(target, True)
+
+    def mean(losses):
+        return np.average(losses, weights=weights)
+
+    grown = 100 * law
+    wrong, right = (weights[(law < 0) & (target == kind)].sum() for kind in (1, 0))
+    levelled = np.where(law > 0, 4.0, np.log(wrong / right))
+    assert mean(logistic(grown, target)) > 1.2 * mean(logistic(levelled, target))
+    fair = [mean(fair_logistic(scores, target, weights)) for scores in (grown, levelled)]
+    assert fair[0] == pytest.approx(fair[1], rel=0.02)
+    # neither is called wrong where it is right, and a score that knows little is left alone
+    assert mean(fair_logistic(-grown, target, weights)) > 1
+    unsure = np.clip(law, -1, 1)
+    assert_array_equal(fair_logistic(unsure, target, weights), logistic(unsure, target))
+
+
+def test_a_sharp_law_is_not_dearer_than_one_that_levels_off():
+    generator = np.random.default_rng(3)
+    values = generator.normal(size=(4000, 3))
+    target = ((values.prod(axis=1) > 0) ^ (generator.random(4000) < 0.02)) * 1.0
+    losses = [
+        refit(Expression.parse(text), values, ("z3", "z17", "z21"), target, np.ones(4000))[1]
+        for text in ("10*z3*z17*z21", "2.5*exp(exp(10*z3*z17*z21)) - 6.5")
+    ]
+    assert losses[0] < losses[1] + 3e-4
 
 
 def test_standard_error_knows_groups():

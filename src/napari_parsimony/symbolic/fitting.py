@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from napari_parsimony.symbolic.expression import Expression
-from napari_parsimony.symbolic.losses import class_weights
+from napari_parsimony.symbolic.losses import class_weights, fair_logistic, scores_on
 from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.shorten import variants
 from napari_parsimony.symbolic.splits import SplitCells
@@ -17,7 +17,7 @@ _EXPANSIONS = 30  # equations of which all shorter variants are tried
 
 @dataclass(frozen=True)
 class Fitted:
-    """An expression with numbers that fit, its mean logistic loss, and where it comes from."""
+    """An expression with numbers that fit, its `fair_logistic` loss, and where it comes from."""
 
     expression: Expression
     loss: float
@@ -37,8 +37,10 @@ def fitting(cells: SplitCells, names: tuple[str, ...], balanced: bool) -> Fit:
     weights = class_weights(cells.target, balanced)
 
     def fit(expression: Expression, source: tuple[str, int], steps: int = 50) -> Fitted:
-        fitted, loss = refit(expression, cells.values, names, cells.target, weights, steps)
-        return Fitted(fitted, loss, *source)
+        fitted, _ = refit(expression, cells.values, names, cells.target, weights, steps)
+        scores = scores_on(fitted, cells.values, names)
+        losses = fair_logistic(scores, cells.target, weights)
+        return Fitted(fitted, float(np.average(losses, weights=weights)), *source)
 
     return fit
 

@@ -41,8 +41,9 @@ class Candidate:
     engine, seed
         Where it comes from.
     train_loss
-        Mean logistic loss in nats on the labelled cells that the numbers were fitted to, those of
-        the training and the validation split; classes weighted as the search was told.
+        Mean logistic loss in nats, scores cut as in `losses.fair_logistic`, on the labelled cells
+        that the numbers were fitted to, those of the training and the validation split; classes
+        weighted as the search was told.
     validation_loss
         The same by cross-validation over the groups of these cells.
     validation_error

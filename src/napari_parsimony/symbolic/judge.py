@@ -20,7 +20,7 @@ from napari_parsimony.symbolic.losses import (
     class_weights,
     correct,
     digits_that_hold,
-    logistic,
+    fair_logistic,
     mean_and_error,
     scores_on,
 )
@@ -53,22 +53,21 @@ def judge(
     What changes nothing for any of these cells is dropped.
     """
     weights = class_weights(known.target, config.balanced)
-    final, loss = refit(member.expression, known.values, names, known.target, weights)
+    final, _ = refit(member.expression, known.values, names, known.target, weights)
     final = tidied(final, known.values, names)
-    loss = float(
-        np.average(logistic(scores_on(final, known.values, names), known.target), weights=weights)
-    )
+    fitted = fair_logistic(scores_on(final, known.values, names), known.target, weights)
     fresh = known.take(known.fresh)
     scores = _cross_validated(final, known, names, config)[known.fresh]
-    losses = logistic(scores, fresh.target)
-    mean, error = mean_and_error(losses, class_weights(fresh.target, config.balanced), fresh.groups)
+    weights_fresh = class_weights(fresh.target, config.balanced)
+    losses = fair_logistic(scores, fresh.target, weights_fresh)
+    mean, error = mean_and_error(losses, weights_fresh, fresh.groups)
     digits, flips = digits_that_hold(final, known.values, names)
     agrees = (scores_on(final, validation.values, names) > 0) == (validation.logits > 0)
     candidate = Candidate(
         expression=final,
         engine=member.engine,
         seed=member.seed,
-        train_loss=loss,
+        train_loss=float(np.average(fitted, weights=weights)),
         validation_loss=mean,
         validation_error=error,
         excess_error=0.0,

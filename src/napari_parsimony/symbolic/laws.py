@@ -30,7 +30,7 @@ from napari_parsimony.symbolic.losses import (
     Floats,
     class_weights,
     digits_that_hold,
-    logistic,
+    fair_logistic,
     mean_and_error,
     scores_on,
 )
@@ -136,13 +136,13 @@ def laws_of(
         members[law].append(index)
         finders[law].add(Search(candidate.engine, candidate.seed))
         if index == chosen:
-            in_use = _losses(again.expression, cells, names)
+            in_use = _losses(again.expression, cells, names, weights)
     for each in sorted(found, key=lambda m: (m.expression.size, m.loss, str(m.expression))):
         number = grouping.find(each.expression, each.loss)
         if number is None:
             if each.expression.size > config.max_size:
                 continue
-            more = _losses(each.expression, cells, names) - in_use
+            more = _losses(each.expression, cells, names, weights) - in_use
             mean, error = mean_and_error(more, weights, cells.groups)
             if mean > error:
                 continue
@@ -161,8 +161,10 @@ def laws_of(
     return tuple(laws)
 
 
-def _losses(expression: Expression, cells: SplitCells, names: tuple[str, ...]) -> Floats:
-    return logistic(scores_on(expression, cells.values, names), cells.target)
+def _losses(
+    expression: Expression, cells: SplitCells, names: tuple[str, ...], weights: Floats
+) -> Floats:
+    return fair_logistic(scores_on(expression, cells.values, names), cells.target, weights)
 
 
 class Grouping:

@@ -9,6 +9,8 @@ from napari_parsimony.symbolic.expression import Expression
 # a single wrong one could cost more than all others together, and no law that grows fast, like the
 # published one with its exp(exp(z3)), would ever be found.
 CERTAIN = 4.0
+_LEAST_CERTAIN = 1.0
+_CUTS = np.linspace(_LEAST_CERTAIN, CERTAIN, 13)
 Floats = NDArray[np.float64]
 
 
@@ -20,6 +22,34 @@ def logistic(scores: Floats, target: Floats) -> Floats:
     wrong = CERTAIN * (1 - 2 * target)
     cut = np.where(np.isnan(scores), wrong, np.clip(scores, -CERTAIN, CERTAIN))
     return np.logaddexp(0.0, cut) - target * cut
+
+
+def fair_logistic(scores: Floats, target: Floats, weights: Floats) -> Floats:
+    """Logistic loss of each cell by which equations are compared: cut as the classes justify.
+
+    Where labels are wrong now and then, an equation that levels off at the right certainty would
+    beat the law that decides, which grows on, and what it would be praised for is the rate of
+    wrong labels, not the decision. How certain is right differs between both sides, above all if
+    one class is rare and both count the same. So scores are cut on either side where the mean
+    loss is least, between ±1 and ±4, as with the lapse rates of psychometric functions (Wichmann &
+    Hill 2001). Decisions and their order stay.
+
+    Parameters
+    ----------
+    scores, target
+        As for `logistic`.
+    weights
+        Weights of the cells in the mean.
+    """
+    cut = np.array(scores)
+    for sign in (-1.0, 1.0):
+        side = sign * scores > _LEAST_CERTAIN
+        if side.any():
+            # (cells, cuts)
+            trial = sign * np.minimum(sign * scores[side, None], _CUTS)
+            means = weights[side] @ logistic(trial, target[side, None])
+            cut[side] = trial[:, int(means.argmin())]
+    return logistic(cut, target)
 
 
 def class_weights(target: Floats, balanced: bool) -> Floats:

@@ -6,10 +6,12 @@ from napari_parsimony.symbolic.evaluate import jacobian
 from napari_parsimony.symbolic.expression import Expression, constant
 from napari_parsimony.symbolic.losses import CERTAIN, Floats, logistic
 
-# The price of ln(1 + score²), in nats. Classes that can be separated would otherwise drive the
-# numbers to infinity, where every cell is certain and no shorter variant can be fitted any more; a
-# law that grows as fast as exp(exp(z3)) must not pay much for it.
-_CALM = 1e-3
+# The price of ln(1 + score²), in nats for all cells together: like any prior (this is Cauchy's), it
+# weighs less the more cells there are. Classes that can be separated would otherwise drive the
+# numbers to infinity, where every cell is certain and no shorter variant can be fitted any more. A
+# law that grows as fast as exp(exp(z3)) must not pay much for it, nor one that is sharp: others that
+# level off by themselves would be sharper for the same price.
+_CALM = 0.3
 _DAMPING = 1e-3
 _MOST_DAMPING = 1e8
 _NOTHING = 1e-6
@@ -49,13 +51,14 @@ def refit(
     """
     columns = dict(zip(names, values.T, strict=True))
     share = weights / weights.sum()
+    calm = _CALM / len(target)
 
     def loss_of(scores: Floats) -> float:
         return float((share * logistic(scores, target)).sum())
 
     def priced(scores: Floats) -> float:
         price = np.log1p(np.clip(scores, -1e100, 1e100) ** 2)
-        return loss_of(scores) + _CALM * float((share * np.nan_to_num(price, nan=1e3)).sum())
+        return loss_of(scores) + calm * float((share * np.nan_to_num(price, nan=1e3)).sum())
 
     scores, slopes = jacobian(expression, columns, len(target))
     before, start = loss_of(scores), expression
@@ -92,13 +95,14 @@ def _fisher_step(
     scores: Floats, slopes: Floats, target: Floats, share: Floats, damping: float
 ) -> Floats:
     """Solve for the step of all constants; cells without a score have no say."""
+    calm = _CALM / len(target)
     defined = np.isfinite(slopes).all(axis=0) & (np.abs(scores) < 1e100)
     inner, s, share = slopes[:, defined], scores[defined], share[defined]
     free = np.abs(s) < CERTAIN  # the others' loss is cut, only the price pulls at them
     probability = 1 / (1 + np.exp(-np.clip(s, -CERTAIN, CERTAIN)))
-    calm = 2 * _CALM / (1 + s * s)
-    pull = share * (free * (probability - target[defined]) + calm * s)
-    weight = share * (free * probability * (1 - probability) + calm)
+    pull_in = 2 * calm / (1 + s * s)
+    pull = share * (free * (probability - target[defined]) + pull_in * s)
+    weight = share * (free * probability * (1 - probability) + pull_in)
     with np.errstate(all="ignore"):
         gradient = (inner * pull).sum(axis=1)
         # no matrix product: for matrices this small, threads of BLAS cost more than they give

@@ -12,7 +12,7 @@ from napari_parsimony.symbolic.losses import (
     balanced_accuracy,
     class_weights,
     digits_that_hold,
-    logistic,
+    fair_logistic,
     scores_on,
 )
 from napari_parsimony.symbolic.refit import refit
@@ -98,7 +98,7 @@ class Cells:
         for name, part in self._parts.items():
             scores = scores_on(expression, part.values, self.names)
             known = scores[part.known]
-            losses = logistic(known, part.target)
+            losses = fair_logistic(known, part.target, part.weights)
             found[name] = Goodness(
                 float(np.average(losses, weights=part.weights)),
                 balanced_accuracy(known, part.target),
