@@ -9,8 +9,8 @@ from napari_parsimony.symbolic.losses import CERTAIN, Floats, logistic
 # The price of ln(1 + score²), in nats for all cells together: like any prior (this is Cauchy's), it
 # weighs less the more cells there are. Classes that can be separated would otherwise drive the
 # numbers to infinity, where every cell is certain and no shorter variant can be fitted any more. A
-# law that grows as fast as exp(exp(z3)) must not pay much for it, nor one that is sharp: others that
-# level off by themselves would be sharper for the same price.
+# law that grows as fast as exp(exp(z3)) must not pay much for it, nor one that is sharp: what
+# levels off by itself would be sharper for the same price.
 _CALM = 0.3
 _DAMPING = 1e-3
 _MOST_DAMPING = 1e8
