@@ -156,9 +156,14 @@ def test_of_several_images_that_are_open_one_is_seen_at_a_time(session, field_st
 
     ours = {"another", "scores", "selected cell"}
     assert seen() == {*ours, "image0", "labels0"}
+    kept = overlay.scores, overlay.ring, viewer.layers["labels1"].colormap
     second = np.flatnonzero(session.cells["image"] == "image1.tif")
     session.select_cell(session.key_of(int(second[0])))
     assert seen() == {*ours, "image1", "labels1"}
+    # napari needs half a second for each layer that goes, so that none does
+    assert (overlay.scores, overlay.ring) == kept[:2]
+    centre = session.cells.loc[second[0], ["y", "x"]].astype(float)
+    np.testing.assert_allclose(overlay.ring.data, [centre])
     viewer.layers["labels0"].visible = True  # its eye
     assert overlay.name == "image0.tif"
     assert overlay.labels is viewer.layers["labels0"]
@@ -166,7 +171,17 @@ def test_of_several_images_that_are_open_one_is_seen_at_a_time(session, field_st
     overlay.show("image4.tif")
     assert seen() == {*ours, "image4.tif", "cells"}
     session.close()
+    assert viewer.layers["labels1"].colormap == kept[2]
     assert seen() == {"another", "image0", "labels0", "image1", "labels1", "image2"}
+
+
+def test_an_image_fills_the_canvas_however_large_the_others_are(session, demo):
+    session.viewer.add_image(np.zeros((4000, 4000)))
+    session.open_study(demo)
+    image, camera = tifffile.imread(demo / "image.tif"), camera_of(session.viewer)
+    np.testing.assert_allclose(camera.center[-2:], np.array(image.shape) / 2 - 0.5)
+    seen = np.array(canvas_size_of(session.viewer)) / camera.zoom
+    assert 1 < min(seen / image.shape) < 1.1
 
 
 def test_the_selected_cell_has_no_text_written_over_it(session, demo):

@@ -12,6 +12,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_parsimony.gui.curves import Curves
 from napari_parsimony.gui.napari_compat import camera_of
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.runner import Runner, TimeLeft, words
@@ -393,3 +394,29 @@ def test_closed_docks_may_be_collected_as_garbage(viewer, field_study):
     gc.collect()  # a crash of the whole process, where Qt calls what was collected
     viewer.add_image(np.zeros((5, 5)))
     Session.of(viewer).close()
+
+
+def test_a_study_whose_folder_is_away_says_so_and_comes_back(qtbot, viewer, dock, own_study):
+    """Not only "not run yet", as if weeks of work had never been."""
+    _, annotate = viewer.window.add_plugin_dock_widget(PLUGIN, "Annotate")
+    dock.open_study(own_study)
+    assert dock.gone.isHidden()
+    away = own_study.rename(own_study.with_name("away"))
+    qtbot.waitUntil(lambda: not dock.gone.isHidden(), timeout=20_000)
+    assert f"{own_study} cannot be found" in dock.gone.text()
+    assert f"{own_study} cannot be found" in annotate.message.text()
+    away.rename(own_study)
+    qtbot.waitUntil(lambda: dock.gone.isHidden(), timeout=20_000)
+    assert dock.steps.item(3).text().endswith("ready")
+    Session.of(viewer).close()
+
+
+def test_the_legend_of_the_curves_is_never_cut_off(qtbot):
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.resize(330, 110)
+    for done in (1, 2):
+        curves.add(done, {"loss": 0.36451, "validation loss": 2.50212, "best validation loss": 0.2})
+    edge = curves.grab().toImage()
+    column = {edge.pixelColor(edge.width() - 1, y).name() for y in range(edge.height())}
+    assert len(column) == 1, "ink at the edge"

@@ -84,7 +84,16 @@ class Curves(QWidget):
         texts = f"{high:.4g}", f"{low:.4g}"
         left = max(map(metrics.horizontalAdvance, texts)) + 8
         alone = len(self._names) == 1  # then its name is the title
-        top = metrics.height() + (8 if alone else 4)
+        legend = {name: f"{name} {curve[-1][1]:.4g}" for name, curve in self._curves.items()}
+        begin = 2 if alone else left
+        places, across, row = {}, begin, 0
+        for name, text in legend.items():
+            wide = 28 + metrics.horizontalAdvance(text)
+            if across > begin and across + wide - 12 > self.width():
+                across, row = begin, row + 1
+            places[name] = QPointF(across, row * metrics.height())
+            across += wide
+        top = (row + 1) * metrics.height() + (8 if alone else 4)
         place = QRectF(left, top, self.width() - left - 6, self.height() - top - 6)
 
         painter.setPen(ink)
@@ -96,7 +105,6 @@ class Curves(QWidget):
         painter.drawLine(place.bottomLeft(), place.bottomRight())
         painter.drawLine(place.topLeft(), place.bottomLeft())
 
-        across = 2 if alone else left
         middle = (metrics.height() + 4 + metrics.capHeight()) / 2
         for (name, curve), colour in zip(self._curves.items(), COLOURS, strict=False):
             colour = QColor(colour).lighter(130)
@@ -113,13 +121,13 @@ class Curves(QWidget):
             painter.setBrush(colour)
             painter.drawEllipse(spots[-1], 2, 2)
             painter.setBrush(Qt.BrushStyle.NoBrush)
+            at = places[name] + QPointF(0, middle)
             if not alone:
-                painter.drawLine(across, top // 2, across + 12, top // 2)
-                across += 16
+                line = at - QPointF(0, metrics.capHeight() / 2)
+                painter.drawLine(line, line + QPointF(12, 0))
+                at += QPointF(16, 0)
             painter.setPen(ink)
-            text = f"{name} {curve[-1][1]:.4g}"
-            painter.drawText(QPointF(across, middle), text)
-            across += 12 + metrics.horizontalAdvance(text)
+            painter.drawText(at, legend[name])
         painter.end()
 
 

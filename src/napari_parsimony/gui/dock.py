@@ -138,12 +138,26 @@ class Soon(QObject):
         self._call()
 
 
+def folder_gone(session: Session) -> str | None:
+    """One sentence on the open study's folder if it cannot be found any more; else None."""
+    study = session.study
+    if study is None or study.path.is_dir():
+        return None
+    return (
+        f"The folder {study.path} cannot be found: was it moved, renamed or deleted, or is its "
+        "disk away? Once it is back, all that it holds is shown again."
+    )
+
+
 def missing(session: Session, step: str, where: str = "the dock 'Study'") -> str | None:
     """One sentence on what has to be done, and where, for a step's result; None if it is there."""
     if session.study is None:
         return "No study is open: open one, or make a new one, in the dock 'Study'."
     if session.has(step):
         return None
+    gone = folder_gone(session)
+    if gone is not None:
+        return gone
     title = STEPS[step].title
     stale = session.study.state(step) == "stale"
     what = f"'{title}' is out of date" if stale else f"the step '{title}' was not run yet"

@@ -137,6 +137,7 @@ class FrontTable(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         super().resizeEvent(event)
         self._fit_height()
+        self.table.scrollTo(self.table.currentIndex())  # what is looked at stays in sight
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: D102
         self.columns.popup(event.globalPos())

@@ -19,6 +19,18 @@ def canvas_size_of(viewer: Any) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def fit_view(viewer: Any, layer: Any) -> None:
+    """Bring a whole layer into view, whatever others there are; napari's own way is since 0.9."""
+    if viewer.grid.enabled:
+        viewer.reset_view()
+        return
+    corners = np.asarray(layer.extent.world)[:, -2:]
+    size = np.maximum(corners[1] - corners[0], 1e-9)
+    camera = camera_of(viewer)
+    camera.center = (*camera.center[:-2], *corners.mean(0))
+    camera.zoom = 0.95 * float(min(np.array(canvas_size_of(viewer)) / size))
+
+
 def warm_up() -> None:
     """Have napari do what the first layers make it do: read all units, a fifth of a second."""
     Points(ndim=2)

@@ -19,7 +19,14 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui import docks
-from napari_parsimony.gui.dock import fill_dock, follow, in_row, push_button
+from napari_parsimony.gui.dock import (
+    fill_dock,
+    folder_gone,
+    follow,
+    in_row,
+    push_button,
+    text_label,
+)
 from napari_parsimony.gui.layers_form import LayersForm
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.overlay_controls import OverlayControls
@@ -66,6 +73,7 @@ class StudyWidget(QWidget):
         self.docks_button = push_button("Docks", "Open another dock of the plugin.", self._ask_dock)
         self.again_button = push_button("", "", self._open_again)
         self.again_button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.gone = text_label()
         self.steps = QListWidget()
         self.steps.setToolTip(
             "<qt>The steps of the study. Click one to see its settings, double-click to open the "
@@ -93,6 +101,7 @@ class StudyWidget(QWidget):
             in_row(self.open_button, self.new_button, self.demo_button, self.docks_button)
         )
         self._body.addWidget(self.again_button)
+        self._body.addWidget(self.gone)
         self._body.addWidget(self.controls)
         self._body.addWidget(self.steps)
         self._body.addWidget(self.layers_form)
@@ -215,7 +224,9 @@ class StudyWidget(QWidget):
             self.steps.setCurrentRow(first)
 
     def _show_states(self) -> None:
-        study = self.session.study
+        study, gone = self.session.study, folder_gone(self.session)
+        self.gone.setText(f"<b>{escape(gone)}</b>" if gone else "")
+        self.gone.setVisible(gone is not None)
         for row, step in enumerate(STEPS.values()):
             item = self.steps.item(row)
             assert item is not None
