@@ -194,7 +194,7 @@ def test_a_preview_is_what_the_step_makes(tmp_path, field, points, normalisation
         np.testing.assert_allclose(seen.crops, crops[rows], atol=6e-4)
         assert seen.border.tolist() == cells["border"][rows].tolist()
         assert seen.count == 16
-        assert seen.window == pytest.approx(cells["scale"][0] * 64)
+        assert seen.windows[0] == pytest.approx(cells["scale"][0] * 64)
 
 
 def test_a_preview_of_several_images_and_of_a_frame(tmp_path, field):

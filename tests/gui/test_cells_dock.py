@@ -104,7 +104,7 @@ def test_from_an_image_to_cells(qtbot, viewer, dock, place, tmp_path):
     assert dock.crops_text.text().startswith("16 cells · crops of")
 
     dock.panel.form.fields["window"].widget.value = "20"
-    assert seen(qtbot, dock).window == 20
+    assert seen(qtbot, dock).windows == (20, 20)
     ran(qtbot, dock)
     assert place[0].endswith("plate 3 study")
     assert dock.session.study.path == tmp_path / "my study"
@@ -184,7 +184,7 @@ def test_channels_and_micrometres(qtbot, viewer, dock, tmp_path):
     fields = dock.panel.form.fields
     assert fields["pixel_size"].get() == 0.5
     fields["window_um"].widget.value = "12"
-    assert seen(qtbot, dock).window == 24
+    assert seen(qtbot, dock).windows == (24, 24)
     assert "crops of 24 pixels (12 µm) · 2 channels" in dock.crops_text.text()
     fields["channels"].widget.value = "1"
     assert seen(qtbot, dock).crops.shape == (12, 1, 64, 64)
@@ -273,6 +273,21 @@ def test_labels_named_after_an_image_become_the_cells_of_no_other(viewer, dock):
     assert [row.cells and row.cells.name for row in rows] == ["well 1 labels", None]
 
 
+def test_images_of_two_magnifications_or_kinds_are_told(qtbot, viewer, dock):
+    image, labels = field()
+    viewer.add_image(image, name="coarse")
+    viewer.add_labels(labels, name="coarse cells")
+    viewer.add_image(np.kron(image, np.ones((2, 2), np.uint16)), name="fine")
+    viewer.add_labels(np.kron(labels, np.ones((2, 2), np.int32)), name="fine cells")
+    small, large = seen(qtbot, dock).windows
+    assert large == pytest.approx(2 * small, rel=0.05)
+    assert f"crops of {small:.3g} to {large:.3g} pixels" in dock.crops_text.text()
+    viewer.layers["fine"].data = viewer.layers["fine"].data.astype(np.float32)
+    seen(qtbot, dock)
+    text = dock.crops_text.text()
+    assert "'coarse' has 1 channel of uint16, 'fine' has 1 channel of float32" in text
+
+
 def test_labels_that_were_opened_as_an_image_are_told_from_images(qtbot, viewer, dock):
     image, labels = field()
     viewer.add_image(image, name="first")
@@ -281,6 +296,10 @@ def test_labels_that_were_opened_as_an_image_are_told_from_images(qtbot, viewer,
     opened = viewer.add_image(labels, name="first_labels")
     seen(qtbot, dock)
     assert "'first_labels' looks like labels" in dock.crops_text.text()
+    opened.data = (labels > 0).astype(np.uint8) * 255
+    dock.preview_now()
+    seen(qtbot, dock)
+    assert "'first_labels' looks like a mask" in dock.crops_text.text()
     viewer.layers.remove(opened)
     viewer.add_labels(labels, name="first_labels")  # as napari converts it
     assert seen(qtbot, dock).count == 16

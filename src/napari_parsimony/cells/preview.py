@@ -29,8 +29,8 @@ class Preview:
         Which cell each is, for people.
     count
         Cells that there are in the frames looked at.
-    window
-        Side of the crops in pixels of the source, median over the images.
+    windows
+        Sides of the crops in pixels of the source: the smallest and the largest of an image.
     border
         ``(N,)`` whether a crop reaches beyond its image.
     """
@@ -38,7 +38,7 @@ class Preview:
     crops: NDArray[np.float32]
     names: list[str]
     count: int
-    window: float
+    windows: tuple[float, float]
     border: NDArray[np.bool_]
 
 
@@ -81,12 +81,15 @@ def preview_cells(
             if any(field.image.count > 1 for field in fields)
             else "There is no cell in these images."
         )
-    kinds = {(len(picture), picture.dtype) for picture in pictures}
+    kinds: dict[str, str] = {}
+    for field, picture in zip(fields, pictures, strict=True):
+        number = "1 channel" if len(picture) == 1 else f"{len(picture)} channels"
+        kinds.setdefault(f"{number} of {picture.dtype}", field.image.path.name)
     if len(kinds) > 1:
         raise UserError(
-            "The images differ in channels or pixel type ("
-            + ", ".join(f"{channels} of {dtype}" for channels, dtype in kinds)
-            + "); use images that are alike."
+            "All images of a study must be alike in channels and pixel type, but "
+            + ", ".join(f"'{name}' has {kind}" for kind, name in kinds.items())
+            + ": leave some out, or convert them."
         )
     fixed = None
     if config.normalisation != "image":
@@ -109,8 +112,9 @@ def preview_cells(
         crops.append(cut.crops)
         border.append(cut.padded)
         names += [f"Cell {label} of {field.image.path.name}" for label in some["label"]]
-    window = float(pd.concat(found)["scale"].median()) * config.size
-    return Preview(_pixels(crops), names, count, window, np.concatenate(border))
+    scales = pd.concat(found)["scale"]
+    windows = float(scales.min()) * config.size, float(scales.max()) * config.size
+    return Preview(_pixels(crops), names, count, windows, np.concatenate(border))
 
 
 def _of_folder(config: CellsConfig, most: int) -> Preview:
@@ -121,6 +125,7 @@ def _of_folder(config: CellsConfig, most: int) -> Preview:
     pictures = list(read_crops(paths, config.axes, config.channels))
     fixed = fixed_range(config, pictures[0].dtype, iter(pictures), len(pictures))
     cuts = []
+    sides = [float(max(picture.shape[1:])) for picture in pictures]
     for picture in pictures:
         whole = whole_crop(picture, config)
         cuts.append(scaled_crops(whole.sampler, whole.affine, config, fixed))
@@ -128,7 +133,7 @@ def _of_folder(config: CellsConfig, most: int) -> Preview:
         _pixels([cut.crops for cut in cuts]),
         [listed["image"][row] for row in chosen],
         len(listed),
-        float(np.median([max(picture.shape[1:]) for picture in pictures])),
+        (min(sides), max(sides)),
         np.concatenate([cut.padded for cut in cuts]),
     )
 

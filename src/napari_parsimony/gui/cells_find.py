@@ -106,9 +106,10 @@ class FindNuclei(QWidget):
         self.table.pair(image, added)
         planes = labels if labels.ndim == 3 else labels[None]
         count = sum(int(plane.max()) for plane in planes)  # in each frame they count from 1
+        timed = f"the {len(planes)} frames of " if len(planes) > 1 else ""
         self._say(
-            f"{count:,} nuclei found in '{image.name}': correct them with the tools of the layer "
-            f"'{added.name}', or change how they are found, and find them again."
+            f"{count:,} nuclei found in {timed}'{image.name}': correct them with the tools of the "
+            f"layer '{added.name}', or change how they are found, and find them again."
         )
 
     def _say(self, text: str, *, failed: bool = False) -> None:

@@ -84,11 +84,15 @@ class CropsView(QWidget):
 def describe(preview: Preview, pixel_size: float | None) -> str:
     """Say in a line what is previewed."""
     cells = "1 cell" if preview.count == 1 else f"{preview.count:,} cells"
-    micrometres = "" if pixel_size is None else f" ({preview.window * pixel_size:.3g} µm)"
+    sides = list(dict.fromkeys(f"{side:.3g}" for side in preview.windows))
+    pixels = " to ".join(sides)
+    micrometres = ""
+    if pixel_size is not None:
+        micrometres = f" ({' to '.join(f'{float(side) * pixel_size:.3g}' for side in sides)} µm)"
     channels = preview.crops.shape[1]
     several = f" · {channels} channels" if channels > 1 else ""
     cut = " · orange: beyond the image" if preview.border.any() else ""
-    return f"{cells} · crops of {preview.window:.3g} pixels{micrometres}{several}{cut}"
+    return f"{cells} · crops of {pixels} pixels{micrometres}{several}{cut}"
 
 
 def _image(crop: Any) -> QImage:

@@ -139,7 +139,13 @@ class LayersTable(QTreeWidget):
     def _hint(rows: list[_Row]) -> str:
         """Say what to do with labels that napari has opened as an image."""
         for row in rows:
-            if not row.ticked and _looks_like_labels(row.image):
+            numbers = _numbers_of_labels(row.image) if not row.ticked else 0
+            if numbers == 1:
+                return (
+                    f" '{row.image.name}' looks like a mask, where all nuclei have one number: "
+                    "click its row, press 'Find nuclei', and choose what that finds beside yours."
+                )
+            if numbers:
                 return (
                     f" '{row.image.name}' looks like labels: right-click it in the layer list and "
                     "choose 'Convert to Labels'."
@@ -295,15 +301,20 @@ def _alike(row: _Row, layer: Cells) -> int:
     return SequenceMatcher(None, *names).find_longest_match().size
 
 
-def _looks_like_labels(image: Image) -> bool:
-    """Whether neighbouring pixels that are not 0 mostly have the same number."""
+def _numbers_of_labels(image: Image) -> int:
+    """Count the labels in the middle of an image; 0 if it looks like a picture, not like labels.
+
+    Of labels, neighbouring pixels that are not 0 mostly have the same number.
+    """
     data = full_resolution(image)
     if image.rgb or not np.issubdtype(data.dtype, np.integer):
-        return False
+        return 0
     middle = [slice(max(size // 2 - 256, 0), size // 2 + 256) for size in data.shape[-2:]]
     plane = np.asarray(data[(0,) * (data.ndim - 2) + tuple(middle)])
     inside = plane[:, 1:] != 0
-    return bool(inside.any() and (plane[:, 1:] == plane[:, :-1])[inside].mean() > 0.8)
+    if not inside.any() or (plane[:, 1:] == plane[:, :-1])[inside].mean() <= 0.8:
+        return 0
+    return len(np.unique(plane[plane != 0]))
 
 
 def _of_another(row: _Row, layer: Cells, rows: list[_Row]) -> bool:
