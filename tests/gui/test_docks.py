@@ -1,8 +1,8 @@
 """Docks open one another, as tabs."""
 
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QApplication, QDockWidget
 
 from napari_parsimony.gui import docks
 from napari_parsimony.gui.session import Session
@@ -58,3 +58,16 @@ def test_docks_of_the_menu_are_tabs_of_each_other(qtbot, study_dock):
     cells, _ = window.add_plugin_dock_widget("napari-parsimony", "Cells")
     qtbot.waitUntil(cells.isVisible)
     assert study not in window._qt_window.tabifiedDockWidgets(cells), "a window of its own stays"
+
+
+def test_a_dock_that_is_closed_at_once_is_not_brought_up(qtbot, study_dock):
+    """It is brought to the front only once napari has shown it."""
+    qtbot.waitUntil(study_dock.isVisible)
+    window = study_dock.session.viewer.window
+    annotate, _ = window.add_plugin_dock_widget("napari-parsimony", "Annotate")
+    annotate.destroyOnClose()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    with qtbot.captureExceptions() as errors:
+        qtbot.wait(0)
+    assert not errors
+    assert len(window.dock_widgets) == 1

@@ -74,15 +74,18 @@ class InTabs(QObject):
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
-        self.dock: QDockWidget | None = None
+        self._widget = widget
         widget.installEventFilter(self)
 
+    @property
+    def dock(self) -> QDockWidget | None:
+        """The dock that the widget is in now."""
+        return _dock_of(self._widget)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
-        if event.type() == QEvent.Type.ParentChange and self.dock is None:
-            parent = watched.parent()
-            if isinstance(parent, QDockWidget):
-                self.dock = parent
-                parent.dockLocationChanged.connect(self._placed)
+        if event.type() == QEvent.Type.ParentChange and self.dock is not None:
+            watched.removeEventFilter(self)
+            self.dock.dockLocationChanged.connect(self._placed)
         return False
 
     def _placed(self) -> None:
@@ -106,8 +109,9 @@ class InTabs(QObject):
                 return
 
     def _raise(self) -> None:
-        if self.dock is not None:
-            _bring_up(self.dock)
+        dock = self.dock
+        if dock is not None:  # it may have been closed at once
+            _bring_up(dock)
 
 
 def _bring_up(dock: QDockWidget) -> None:
