@@ -1,14 +1,20 @@
 """A report's content without a study."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
+from napari_parsimony.classify.scores import columns_of, scores_of
 from napari_parsimony.figures.decision import AlongLatent
 from napari_parsimony.report.content import Content, Decision
-from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.class_scores import ClassScores
+from napari_parsimony.symbolic.expression import Expression, constant
 from napari_parsimony.symbolic.front import Candidate, Front
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.evaluate import compare
+from napari_parsimony.trust.metrics import confusion
+from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Complexity
 from napari_parsimony.vae.verdict import Finding, Verdict
 
@@ -35,16 +41,39 @@ def front(texts=FRONT, chosen: int = 3) -> Front:
     return Front(tuple(candidates), chosen, tuple(variables))
 
 
+def class_front(classes: tuple[str, ...], two: bool = True) -> Front:
+    """Equations of more than two classes: each has one latent, the last stays at 0."""
+    texts = [f"{i + 1}.5*z{17 + 12 * (two and i % 2)} - 0.{i}" for i in range(len(classes))]
+    each = [Expression.parse(text) for text in texts]
+    each[-1] = constant(0)
+    equations = [each[:n] + [constant(0)] * (len(classes) - n) for n in range(len(classes))]
+    plain = front().candidates
+    candidates = [
+        dataclasses.replace(plain[i], expression=ClassScores(classes, tuple(expressions)))
+        for i, expressions in enumerate(equations)
+    ]
+    return Front(tuple(candidates), len(classes) - 1, ("z17", "z29"), classes=classes)
+
+
 def content(
-    title: str = "Demo", classes: tuple[str, str] = ("interphase", "metaphase"), two: bool = True
+    title: str = "Demo", classes: tuple[str, ...] = ("interphase", "metaphase"), two: bool = True
 ) -> Content:
     rng = np.random.default_rng(0)
     n = 300
-    target = (rng.random(n) < 0.4).astype(float)
-    signal = 2 * target - 1 + rng.normal(size=n)
     names = ["black_box", "dense", "sparse", "symbolic", "shape"]
-    scores = pd.DataFrame({name: signal + rng.normal(0, 0.5, n) for name in names})
-    scores.loc[:2, "symbolic"] = np.nan
+    if len(classes) == 2:
+        target = (rng.random(n) < 0.4).astype(float)
+        signal = (2 * target - 1 + rng.normal(size=n))[:, None]
+    else:
+        target = rng.integers(len(classes), size=n).astype(float)
+        signal = 2.0 * (target[:, None] == np.arange(len(classes)))
+        signal = signal + rng.normal(size=signal.shape)
+    columns = [columns_of(name, classes) for name in names]
+    scores = pd.concat(
+        [pd.DataFrame(signal + rng.normal(0, 0.5, signal.shape), columns=c) for c in columns],
+        axis=1,
+    )
+    scores.loc[:2, columns_of("symbolic", classes)] = np.nan
     sizes = [(251_000, 900_000), (6_337, 25_000), (61, 250), (0, 11), (28, 145)]
     complexity = {
         name: Complexity(parameters=p, expression_size=s)
@@ -57,7 +86,9 @@ def content(
     x = AlongLatent("z17", -3, 3, blobs(7), rng.normal(size=n) * (1 + target), "")
     y = AlongLatent("z29", -2.5, 3.1, blobs(7), rng.normal(size=n) + target)
     weights = [rng.normal(size=s) * (rng.random(s) < 0.2) for s in ((32, 8), (8, 8))]
-    weights.append(np.ones((8, 1)))
+    weights.append(np.ones((8, signal.shape[1])))
+    said, numbers = scores_of(scores, "symbolic", classes), target.astype(int)
+    rest = {name: [90 - 9 * i, 30, 60] for i, name in enumerate(classes[2:])}
     before = {f"z{i}": float(rng.random()) for i in range(32)}
     made = {"size": 64, "normalisation": "percentile", "orientation": "principal axis"}
     versions = {"napari-parsimony": "0.1.0"}
@@ -69,10 +100,12 @@ def content(
         title=title,
         cells=pd.DataFrame(
             {"split": ["train", "validation", "test"], classes[0]: [250, 90, 180],
-             classes[1]: [150, 60, 120], "groups": [30, 9, 8]}
+             classes[1]: [150, 60, 120], **rest, "groups": [30, 9, 8]}
         ),
         unlabelled=1_700,
         schemes=schemes,
+        confusion=confusion(said, numbers),
+        per_class=per_class(said, numbers, movies, EvaluateConfig(resamples=200)),
         crops=blobs(12),
         decoded=blobs(12) * 0.8,
         traversals=np.stack([blobs(7), blobs(7)[::-1]]),
@@ -93,7 +126,7 @@ def content(
             (Finding("note", "Texture is lost: 10 % < 20 %.", "Raise 'capacity'."),
              Finding("good", "18 of 32 latents are active.")),
         ),
-        front=front(),
+        front=front() if len(classes) == 2 else class_front(classes, two),
         decision=Decision(x, y if two else None, {"z3": -3.0, "z21": 0.0}, target),
         history=history,
         provenance=dict.fromkeys(("cells", "vae", "classify", "equations", "evaluate"), record),

@@ -31,7 +31,7 @@ def run(study, name, **settings):
 def test_networks_of_other_classes_or_another_order_are_refused(study):
     swapped = dict(reversed(CLASSES.items()))
     before = study.network_scores()
-    with pytest.raises(UserError, match="but here the classes are metaphase and interphase"):
+    with pytest.raises(UserError, match="but here the classes are metaphase, interphase"):
         run(study, "classify", start_from=demo_folder() / "classify", classes=swapped)
     assert study.network_scores().equals(before)
 

@@ -11,12 +11,13 @@ ADVANCED: dict[str, JsonValue] = {"advanced": True}
 
 
 class ClassifyConfig(Config):
-    """How crops and latents become scores (above 0: the second class)."""
+    """How crops and latents become scores (of two classes: above 0 the second)."""
 
     classes: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="The two classes, each with the raw classes it gathers; the first scores "
-        "below 0, the second above. Empty: the two raw classes found, in alphabetical order.",
+        description="The classes, two or more, each with the raw classes it gathers; of two the "
+        "first scores below 0, the second above. Empty: all raw classes found, in alphabetical "
+        "order.",
     )
     start_from: Path | None = Field(
         None,
@@ -164,11 +165,11 @@ class ClassifyConfig(Config):
 
     @field_validator("classes")
     @classmethod
-    def _two_disjoint_classes(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        if value and len(value) != 2:
-            raise ValueError(f"name exactly two classes or none, not {len(value)}")
+    def _disjoint_classes(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if len(value) == 1:
+            raise ValueError("name two classes or more, or none")
         if any(not raw for raw in value.values()):
-            raise ValueError("each of the two classes needs at least one raw class")
+            raise ValueError("each of the classes needs at least one raw class")
         raw = [name for names in value.values() for name in names]
         twice = sorted({name for name in raw if raw.count(name) > 1})
         if twice:

@@ -5,11 +5,13 @@ only their differences count, so that they are kept with mean 0.
 """
 
 from collections.abc import Sequence, Sized
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNDECIDED = -1
 
@@ -33,7 +35,7 @@ def columns_of(scheme: str, classes: Sequence[str]) -> list[str]:
     return [f"{scheme} {name}" for name in classes]
 
 
-def schemes_in(table: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+def schemes_in(table: "pd.DataFrame", classes: Sequence[str]) -> list[str]:
     """Name the schemes whose scores a table holds, in its order."""
     if len(classes) == 2:
         return [str(name) for name in table.columns]
@@ -45,7 +47,7 @@ def schemes_in(table: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     ]
 
 
-def scores_of(table: pd.DataFrame, scheme: str, classes: Sequence[str]) -> NDArray[np.float64]:
+def scores_of(table: "pd.DataFrame", scheme: str, classes: Sequence[str]) -> NDArray[np.float64]:
     """Read a scheme's scores out of a table, (N, 1), or (N, classes) for more than two."""
     return table[columns_of(scheme, classes)].to_numpy(np.float64)
 
@@ -55,6 +57,32 @@ def centred(scores: NDArray[F]) -> NDArray[F]:
     if scores.shape[-1] == 1:
         return scores
     return np.asarray(scores - scores.mean(-1, keepdims=True), scores.dtype)
+
+
+def as_outputs(scores: NDArray[F]) -> NDArray[F]:
+    """Take (cells,) scores of two classes as (cells, 1), and those of more as they are."""
+    return scores[:, None] if scores.ndim == 1 else scores
+
+
+def named(scores: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Say as `decided` which class to name: none, `UNDECIDED`, where it is a draw between two."""
+    if scores.shape[-1] == 1:
+        draw = scores[..., 0] == 0
+    else:
+        top = np.partition(scores, -2, axis=-1)
+        draw = top[..., -1] == top[..., -2]
+    return np.where(draw, UNDECIDED, decided(scores))
+
+
+def probabilities(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Probability of every class, (..., classes), by scores (..., outputs); NaN: not decided."""
+    from scipy.special import expit, softmax
+
+    scores = np.asarray(scores, np.float64)
+    if scores.shape[-1] == 1:
+        second = expit(scores[..., 0])
+        return np.stack([1 - second, second], axis=-1)
+    return np.asarray(softmax(scores, axis=-1))
 
 
 def decided(scores: NDArray[np.floating]) -> NDArray[np.intp]:

@@ -38,7 +38,8 @@ def export_command() -> click.Command:
             click.Option(
                 ["--hall-of-fame"],
                 is_flag=True,
-                help="Write the study's equations as a hall_of_fame.csv, which PySR reads.",
+                help="Write the study's equations as a hall_of_fame.csv, which PySR reads; of more "
+                "than two classes one file each, named OUT-CLASS, as PySR's holds one score.",
             ),
         ],
     )
@@ -46,8 +47,9 @@ def export_command() -> click.Command:
 
 def _write_hall_of_fame(study: Study, out: Path) -> None:
     from napari_parsimony.artefact import replace_file
-    from napari_parsimony.symbolic.hall_of_fame import hall_of_fame
+    from napari_parsimony.symbolic.hall_of_fame import hall_of_fame_files
 
     front = study.front()
-    replace_file(out, hall_of_fame(front).encode())
-    click.echo(f"{len(front.candidates)} equations: {out}")
+    for file, text in hall_of_fame_files(front, out).items():
+        replace_file(file, text.encode())
+        click.echo(f"{text.count(chr(10)) - 1} equations: {file}")

@@ -52,9 +52,9 @@ def _notes(front: Front, word: str) -> list[str]:
     fitted = "" if front.judged is None else f" of {front.judged.fitted:,}"
     return [
         f"loss, accuracy: {summary.judged_on(front, word)}",
-        "agrees: validation cells on the side where the sparse network puts them",
+        f"agrees: validation cells {summary.agrees(front)}",
         "gain: PySR's score, how fast ln(training loss) falls with the size",
-        f"flips: cells{fitted} that change their side when the equation is rounded as shown",
+        f"flips: cells{fitted} that {summary.flips(front)} when the equation is rounded as shown",
     ]
 
 

@@ -22,7 +22,7 @@ from napari_parsimony.figures.score_map import (
 from napari_parsimony.figures.style import SCORE, bare, new_figure, styled
 from napari_parsimony.figures.text import numbers, shortened
 
-_RESOLUTION = 241
+RESOLUTION = 241
 
 
 @styled
@@ -59,7 +59,7 @@ def decision_map(
     lines = textwrap.wrap(f"at {held}", 66) if held else []
     long = len(shortened(classes[0], 20)) + len(shortened(classes[1], 20)) > 28
     legend_high, line_high = 0.44 if long else 0.24, 0.15
-    left, bottom = 0.6 + _thickness(y, side), 0.5 + _thickness(x, side)
+    left, bottom = 0.6 + thickness(y, side), 0.5 + thickness(x, side)
     top = 0.12 + legend_high + line_high * len(lines)
     width, height = left + side + 0.95, bottom + side + top
     figure = new_figure(width, height)
@@ -71,7 +71,7 @@ def decision_map(
         )
 
     axes = place(left, bottom, side, side)
-    horizontal, vertical, scores = score_grid(expression, x, y, fixed, _RESOLUTION)
+    horizontal, vertical, scores = score_grid(expression, x, y, fixed, RESOLUTION)
     colours = SCORE.with_extremes(bad=QUIET)
     shown = axes.imshow(
         np.ma.masked_invalid(np.clip(np.where(np.isnan(scores), np.nan, scores), -LIMIT, LIMIT)),
@@ -90,10 +90,10 @@ def decision_map(
         handles += _scatter(axes, x, y, target, classes)
     axes.set(xlim=x.limits, ylim=y.limits)
     bare(axes)
-    thick = _thickness(x, side)
-    _strip(place(left, bottom - thick, side, thick), x, vertical=False)
-    thick = _thickness(y, side)
-    _strip(place(left - thick, bottom, thick, side), y, vertical=True)
+    thick = thickness(x, side)
+    strip_of(place(left, bottom - thick, side, thick), x, vertical=False)
+    thick = thickness(y, side)
+    strip_of(place(left - thick, bottom, thick, side), y, vertical=True)
     bar = figure.colorbar(
         shown, cax=place(left + side + 0.15, bottom, 0.16, side), extend="both", extendfrac=0.03
     )
@@ -130,7 +130,7 @@ def score_curve(
 ) -> Figure:
     """Draw the score along one latent, for expressions of a single one; see `decision_map`."""
     side, left, high = 5.2, 0.65, 2.6
-    image = _thickness(x, side)
+    image = thickness(x, side)
     bottom = 0.5 + image
     width, height = left + side + 0.1, bottom + high + 0.5
     figure = new_figure(width, height)
@@ -160,16 +160,17 @@ def score_curve(
             title="cells (histograms)", title_fontsize=8, alignment="left",
         )  # fmt: skip
     below = figure.add_axes((left / width, (bottom - image) / height, side / width, image / height))
-    _strip(below, x, vertical=False)
+    strip_of(below, x, vertical=False)
     return figure
 
 
-def _thickness(along: AlongLatent, side: float) -> float:
+def thickness(along: AlongLatent, side: float) -> float:
     """Inches of a strip of pictures; just a line without them."""
     return side / STEPS if along.strip is not None else 0.01
 
 
-def _strip(axes: Any, along: AlongLatent, vertical: bool) -> None:
+def strip_of(axes: Any, along: AlongLatent, vertical: bool) -> None:
+    """Draw the pictures along a latent as the labels of an axis."""
     bare(axes)
     labels = numbers(along.steps)
     if along.strip is not None:

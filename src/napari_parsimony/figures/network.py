@@ -26,11 +26,12 @@ def sparse_network(
     Parameters
     ----------
     weights
-        (in, out) of each layer, 0 where there is no connection; the last has one column.
+        (in, out) of each layer, 0 where there is no connection; the last has one column, or one
+        for each of more than two classes.
     inputs
         Name of each input.
     classes
-        Negative and positive class.
+        Negative and positive class, or more.
     theme
         Colours.
     """
@@ -76,11 +77,14 @@ def sparse_network(
                 inputs[unit], (layer, level), (-9, 0), textcoords="offset points",
                 ha="right", va="center", size=9,
             )  # fmt: skip
-    axes.annotate(
-        f"score\n> 0: {shortened(classes[1], 24)}\n< 0: {shortened(classes[0], 24)}",
-        (last, 0), (10, 0), textcoords="offset points", ha="left", va="center", size=9,
-        linespacing=1.5,
-    )  # fmt: skip
+    said = {0: f"score\n> 0: {shortened(classes[1], 24)}\n< 0: {shortened(classes[0], 24)}"}
+    if len(classes) > 2:
+        said = {number: shortened(name, 24) for number, name in enumerate(classes)}
+    for unit in orders[last]:
+        axes.annotate(
+            said[int(unit)], (last, height[last, int(unit)]), (10, 0),
+            textcoords="offset points", ha="left", va="center", size=9, linespacing=1.5,
+        )  # fmt: skip
     axes.set_xlim(-0.05, last + 0.05)
     axes.set_ylim(-1.08, 1.08)
     number = int(sum(np.count_nonzero(weight) for weight in live))

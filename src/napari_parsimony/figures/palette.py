@@ -11,6 +11,9 @@ NEGATIVE, POSITIVE = "#0072b2", "#d55e00"
 SCORE_COLOURS = (NEGATIVE, "#f7f7f7", POSITIVE)
 """Of scores: blue below zero, white at zero, orange above."""
 
+CLASS_COLOURS = (NEGATIVE, POSITIVE, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
+"""Of more than two classes, from the same palette."""
+
 ACCENT, QUIET = "#009e73", "#8a8a8a"
 
 
@@ -26,6 +29,11 @@ class Theme:
 
 LIGHT = Theme("light", background="#ffffff", ink="#222222", faint="#d9d9d9")
 DARK = Theme("dark", background="#262930", ink="#e6e6e6", faint="#4a4f59")
+
+
+def class_colours(classes: int) -> list[str]:
+    """Give each of so many classes a colour; beyond seven they come again."""
+    return [CLASS_COLOURS[number % len(CLASS_COLOURS)] for number in range(classes)]
 
 
 def rgba(colour: str) -> NDArray[np.float64]:

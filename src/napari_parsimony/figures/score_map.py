@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class Evaluates(Protocol):
-    """What is drawn: an `Expression`."""
+    """What is drawn: an `Expression`, or `ClassScores`."""
 
     def evaluate(self, values: Mapping[str, ArrayLike]) -> Floats:
         """Scores from latents by name."""
@@ -71,6 +71,7 @@ def score_grid(
     y: AlongLatent,
     fixed: Mapping[str, float],
     resolution: int,
+    outputs: int = 1,
 ) -> tuple[Floats, Floats, Floats]:
     """Evaluate an expression over two latents.
 
@@ -84,12 +85,14 @@ def score_grid(
         Values of its other latents.
     resolution
         Points along each of them.
+    outputs
+        Scores that it gives: one, or one for each of more than two classes.
 
     Returns
     -------
     x, y, scores
-        (resolution,), (resolution,) and (resolution, resolution), rows along `y`; NaN where
-        nothing is decided.
+        (resolution,), (resolution,) and (resolution, resolution), rows along `y`, of more scores
+        (resolution, resolution, outputs); NaN where nothing is decided.
     """
     across, up = np.linspace(*x.limits, resolution), np.linspace(*y.limits, resolution)
     shape = (resolution, resolution)
@@ -99,7 +102,9 @@ def score_grid(
         y.name: np.broadcast_to(up[:, None], shape),
     }
     with np.errstate(all="ignore"):
-        scores = np.broadcast_to(expression.evaluate(values), shape)
+        scores = np.broadcast_to(
+            expression.evaluate(values), shape if outputs == 1 else (*shape, outputs)
+        )
     return across, up, scores
 
 

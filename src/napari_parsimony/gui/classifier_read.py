@@ -256,7 +256,8 @@ def evaluate_cells(folder: str, expression: "Expression | None", cells: str | No
 
 def _classes_now(study: Study, raw: pd.Series) -> tuple[tuple[str, str], NDArray[np.float64]]:
     """Names of the two classes, and 0, 1 or NaN for every cell by the class that it has now."""
-    classes, record = target(study)[1], study.step("classify")
+    (first, second), record = target(study)[1], study.step("classify")
+    classes = first, second
     told = record.config["classes"] if record else {}
     mapping = told or {name: (name,) for name in classes}
     positive = np.full(len(raw), np.nan)

@@ -158,6 +158,8 @@ def missing(session: Session, step: str, where: str = "the dock 'Study'") -> str
     gone = folder_gone(session)
     if gone is not None:
         return gone
+    if session.too_many is not None and step in ("classify", "equations", "evaluate"):
+        return session.too_many
     title = STEPS[step].title
     stale = session.study.state(step) == "stale"
     what = f"'{title}' is out of date" if stale else f"the step '{title}' was not run yet"

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_parsimony.errors import UserError
+from napari_parsimony.symbolic.expression import Expression
 
 if TYPE_CHECKING:
     from napari_parsimony.study.study import Study
-    from napari_parsimony.symbolic.expression import Expression
     from napari_parsimony.symbolic.front import Front
 
 UNDECIDED = "not decided"
@@ -60,7 +60,11 @@ class Scoring(ABC):
         front = self.front
         if front is None or self._by_hand is not None:
             return self._by_hand
-        return None if self._candidate is None else front.candidates[self._candidate].expression
+        if self._candidate is None:
+            return None
+        expression = front.candidates[self._candidate].expression
+        assert isinstance(expression, Expression), "of more classes there are no equations here"
+        return expression
 
     def choose_expression(self, index: int) -> None:
         """Look at another equation of the front; the study's own choice stays."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_parsimony.figures.decision import AlongLatent
 from napari_parsimony.figures.network import alive
 from napari_parsimony.symbolic.front import Front
+from napari_parsimony.trust.per_class import ClassEstimates
 from napari_parsimony.trust.schemes import Schemes
 from napari_parsimony.vae.verdict import Verdict
 
@@ -26,7 +27,7 @@ class Decision:
     fixed
         Values of the expression's other latents.
     target
-        (N,) 1, 0 or NaN for the cells in `x.cells` and `y.cells`.
+        (N,) number of the class or NaN for the cells in `x.cells` and `y.cells`.
     """
 
     x: AlongLatent
@@ -46,9 +47,14 @@ class Content:
     cells
         One row for each split: ``split``, cells of each class, ``groups``.
     unlabelled
-        Cells of neither class; only the VAE saw them.
+        Cells of none of the classes; only the VAE saw them.
     schemes
         Held-out numbers.
+    confusion
+        (classes, classes + 1) held-out cells by class and by what the equation says, the last
+        column *not decided*.
+    per_class
+        Precision, recall and F1 of each class by the equation, on the same cells.
     crops, decoded
         (n, C, S, S) some held-out cells.
     traversals, traversal_values, traversal_names
@@ -80,6 +86,8 @@ class Content:
     cells: pd.DataFrame
     unlabelled: int
     schemes: Schemes
+    confusion: NDArray[np.intp]
+    per_class: Sequence[ClassEstimates]
     crops: NDArray
     decoded: NDArray
     traversals: NDArray

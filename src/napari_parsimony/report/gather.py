@@ -1,11 +1,13 @@
 """From a study to what its report shows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_parsimony.classify.scores import scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.decision import STEPS as STRIP
 from napari_parsimony.figures.decision import AlongLatent
@@ -14,9 +16,13 @@ from napari_parsimony.report.content import Content, Decision
 from napari_parsimony.report.words import listed, natural
 from napari_parsimony.study.latent_names import read_latent_names
 from napari_parsimony.study.learned import judge_vae
-from napari_parsimony.study.steps import STEPS, target
+from napari_parsimony.study.steps import STEPS, learned_elsewhere, target
 from napari_parsimony.study.study import Study
-from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.class_scores import Equation
+from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.metrics import confusion
+from napari_parsimony.trust.per_class import per_class
+from napari_parsimony.trust.schemes import Schemes
 from napari_parsimony.vae.latents import decode_latents, traverse
 from napari_parsimony.vae.model import Vae
 
@@ -94,6 +100,7 @@ def gather(study: Study, config: ReportConfig) -> Content:
         cells=_splits(cells, positive, schemes.classes),
         unlabelled=int(np.isnan(positive).sum()),
         schemes=schemes,
+        **_of_classes(study, held_out, positive, schemes),
         crops=np.asarray(study.crops()[chosen], np.float32),
         decoded=latents.decode(chosen),
         traversals=np.stack([latents.traverse(name) for name in traversed]),
@@ -120,15 +127,35 @@ def gather(study: Study, config: ReportConfig) -> Content:
     )
 
 
+def _of_classes(
+    study: Study, held_out: NDArray[np.intp], target: NDArray[np.float64], schemes: Schemes
+) -> dict[str, Any]:
+    """Tell what the equation says of the cells that the evaluation held out, class by class."""
+    cells = study.cells()
+    rows = np.flatnonzero(np.isfinite(target)) if learned_elsewhere(study) else held_out
+    scores = scores_of(study.scores(), "symbolic", schemes.classes)[rows]
+    numbers = target[rows].astype(np.intp)
+    resampling = schemes.model_dump(include={"resamples", "confidence", "seed"})
+    config = EvaluateConfig.model_validate(resampling)
+    groups = cells["group"].to_numpy()[rows]
+    return {
+        "confusion": confusion(scores, numbers),
+        "per_class": per_class(scores, numbers, groups, config),
+    }
+
+
 def _some(
     rows: NDArray[np.intp], positive: NDArray[np.float64], config: ReportConfig
 ) -> NDArray[np.intp]:
-    """Choose cells to show, as evenly from both classes as there are, the first class first."""
+    """Choose cells to show, as evenly from all classes as there are, the first class first."""
     random = np.random.default_rng(config.seed)
-    by_class = [random.permutation(rows[positive[rows] == value]) for value in (0, 1)]
-    half = config.cells // 2
-    first = max(config.cells - half, config.cells - len(by_class[1]))
-    parts = [by_class[0][:first], by_class[1][: config.cells - min(first, len(by_class[0]))]]
+    kinds = range(int(np.nanmax(positive, initial=1)) + 1)
+    by_class = [random.permutation(rows[positive[rows] == value]) for value in kinds]
+    counts = np.zeros(len(by_class), int)
+    room = np.array([len(members) for members in by_class])
+    for _ in range(min(config.cells, int(room.sum()))):
+        counts[np.where(counts < room, counts, config.cells + 1).argmin()] += 1
+    parts = [members[:count] for members, count in zip(by_class, counts, strict=True)]
     return np.concatenate([np.sort(part) for part in parts])
 
 
@@ -144,7 +171,7 @@ def _splits(
 
 
 def _decision(
-    expression: Expression,
+    expression: Equation,
     latents: Latents,
     rows: NDArray[np.intp],
     positive: NDArray[np.float64],
@@ -171,7 +198,7 @@ def _decision(
     )
 
 
-def by_importance(expression: Expression, latents: Latents) -> list[str]:
+def by_importance(expression: Equation, latents: Latents) -> list[str]:
     """Sort an expression's latents by how far the score moves when one is put to its median.
 
     The median over cells of that move, so that a few extreme cells do not decide.
@@ -187,6 +214,8 @@ def by_importance(expression: Expression, latents: Latents) -> list[str]:
         for name, value in values.items():
             still = expression.evaluate({**values, name: np.full_like(value, np.median(value))})
             move = np.abs(scores - still)
+            if move.ndim == 2:  # of more than two classes, the one that moves most
+                move = move.max(axis=1)
             known = move[np.isfinite(move)]
             moves[name] = float(np.median(known)) if len(known) else 0.0
     return sorted(moves, key=lambda name: (-moves[name], natural(name)))

@@ -1,13 +1,15 @@
 """One self-contained page: what was found, how well it does, how it came about."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
 from napari_parsimony.artefact import replace_file
-from napari_parsimony.figures import cells, charts, decision, equation, network
+from napari_parsimony.figures import cells, charts, class_map, decision, network
+from napari_parsimony.figures.equation import equation as equation_figure
 from napari_parsimony.figures.style import to_png, to_svg
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.report import words
@@ -18,7 +20,8 @@ from napari_parsimony.report.html import Markup, join, picture, table, tag
 from napari_parsimony.study.latent_names import title
 from napari_parsimony.symbolic import summary
 from napari_parsimony.symbolic.choice import pysr_scores
-from napari_parsimony.trust.metrics import METRICS
+from napari_parsimony.symbolic.class_scores import ClassScores, Equation, named
+from napari_parsimony.trust.metrics import CLASS_METRICS, METRICS
 from napari_parsimony.trust.schemes import Estimate
 
 if TYPE_CHECKING:
@@ -114,32 +117,48 @@ def _estimate(estimate: Estimate | None, in_percent: bool = False) -> Markup:
 
 
 def _equation(content: Content) -> list[Markup]:
-    choice = content.front.choice
-    negative, positive = content.schemes.classes
-    shown = choice.expression.unicode(choice.digits)
-    if not choice.expression.constants:
+    choice, classes = content.front.choice, content.schemes.classes
+    equation = choice.expression
+    if not equation.constants:
         digits = "It holds no fitted number."
     else:
         moved = f"{choice.flips:,} training and validation {words.plural('cell', choice.flips)}"
+        where = "the other side" if len(classes) == 2 else "another class"
         digits = (
             f"It is shown with {choice.digits} significant digits: rounding its numbers moves "
-            f"{moved if choice.flips else 'no cell'} to the other side."
+            f"{moved if choice.flips else 'no cell'} to {where}."
         )
+    lines = [("score", r"\mathrm{score}", equation)]
+    meaning = f"A score above 0 means {classes[-1]}, below 0 {classes[0]}."
+    if isinstance(equation, ClassScores):
+        lines = [(name, named(name, mathtext=True), each) for name, each in equation.lines]
+        meaning = (
+            "Each class has a score, and the highest is the class of the cell; their softmax are "
+            "the probabilities. Only differences between scores count, so that one of them may be "
+            "0. A cell of which one score is no finite number is not decided."
+        )
+        shown = "\n".join(f"{name}: {each.unicode(choice.digits)}" for name, each in equation.lines)
+        exact = "\n".join(f"{name}: {each}" for name, each in equation.lines)
+    else:
+        shown, exact = f"score = {equation.unicode(choice.digits)}", str(equation)
     return [
-        _svg(equation.equation(choice.expression.latex(choice.digits)), f"score = {shown}"),
-        tag(
-            "p",
-            f"A score above 0 means {positive}, below 0 {negative}. {digits}",
+        *(
+            _svg(
+                equation_figure(each.latex(choice.digits), left),
+                f"{name} = {each.unicode(choice.digits)}",
+            )
+            for name, left, each in lines
         ),
+        tag("p", f"{meaning} {digits}"),
         tag(
             "details",
             tag("summary", "To copy: text, LaTeX, Python"),
             *(
                 tag("div", tag("h3", name), tag("pre", tag("code", text)))
                 for name, text in (
-                    ("Text", f"score = {shown}"),
-                    ("LaTeX", choice.expression.latex(choice.digits)),
-                    ("Python, all digits", str(choice.expression)),
+                    ("Text", shown),
+                    ("LaTeX", equation.latex(choice.digits)),
+                    ("Python, all digits", exact),
                 )
             ),
         ),
@@ -148,17 +167,22 @@ def _equation(content: Content) -> list[Markup]:
 
 def _decision(content: Content) -> list[Markup]:
     shown = content.decision
-    classes, expression = content.schemes.classes, content.front.choice.expression
+    classes, equation = content.schemes.classes, content.front.choice.expression
     if shown is None:
         return [tag("p", "The equation is a constant: there is nothing to draw.")]
     if shown.y is None:
-        figure = decision.score_curve(expression, shown.x, shown.fixed, classes, shown.target)
-        text = f"The score along {shown.x.name}, the equation's only latent."
+        if isinstance(equation, ClassScores):
+            figure = class_map.class_curves(equation, shown.x, shown.fixed, classes)
+            text = f"The probability of each class along {shown.x.name}, the only latent."
+        else:
+            figure = decision.score_curve(equation, shown.x, shown.fixed, classes, shown.target)
+            text = f"The score along {shown.x.name}, the equation's only latent."
     else:
-        figure = decision.decision_map(
-            expression, shown.x, shown.y, shown.fixed, classes, shown.target
-        )
-        text = f"The score over {shown.x.name} and {shown.y.name}."
+        joint = isinstance(equation, ClassScores)
+        draw: Callable[..., Figure] = class_map.class_map if joint else decision.decision_map
+        figure = draw(equation, shown.x, shown.y, shown.fixed, classes, shown.target)
+        what = "likeliest class, paler where it is less likely," if joint else "score"
+        text = f"The {what} over {shown.x.name} and {shown.y.name}."
         if shown.fixed:
             text += (
                 f" The map is a slice: {words.listed(list(shown.fixed))} "
@@ -169,7 +193,7 @@ def _decision(content: Content) -> list[Markup]:
         " The pictures are decoded at the values below or beside them, all other latents at the "
         "cells' median."
     )
-    return [_png(figure, f"Decision map of {classes[0]} and {classes[1]}", text)]
+    return [_png(figure, f"Decision map of {words.listed(list(classes))}", text)]
 
 
 def _schemes(content: Content) -> list[Markup]:
@@ -214,7 +238,33 @@ def _schemes(content: Content) -> list[Markup]:
              "expression size ÷ dense"],
             ratios,
         ),
+        *_classes(content),
     ]  # fmt: skip
+
+
+def _classes(content: Content) -> list[Markup]:
+    """Tell what the equation says of cells of each class."""
+    names, table_of = content.schemes.classes, content.confusion
+    said = [*names, "not decided"] if table_of[:, -1].any() else list(names)
+    counts = [
+        [name, *(f"{count:,}" for count in row[: len(said)])]
+        for name, row in zip(names, table_of, strict=True)
+    ]
+    rows = [
+        [name, *(_estimate(each[metric]) for metric in CLASS_METRICS)]
+        for name, each in zip(names, content.per_class, strict=True)
+    ]
+    return [
+        tag("h3", "The equation, class by class"),
+        tag("p", "Held-out cells: in rows what they are, in columns what the equation says."),
+        table(["", *said], counts),
+        tag(
+            "p",
+            "Precision: of the cells that are said to be of a class, the share that is. Recall: of "
+            "the cells of a class, the share that is said to be. F1: their harmonic mean.",
+        ),
+        table(["class", *(metric.capitalize() for metric in CLASS_METRICS)], rows),
+    ]
 
 
 def _front(content: Content) -> list[Markup]:
@@ -222,7 +272,7 @@ def _front(content: Content) -> list[Markup]:
     rows = [
         [
             str(each.size),
-            tag("code", each.expression.unicode(each.digits)),
+            join(_lines(each.expression, each.digits), tag("br")),
             _with_interval(each.validation_loss, each.loss_interval),
             f"{each.train_loss:.4f}",
             _with_interval(each.accuracy, each.accuracy_interval),
@@ -247,9 +297,9 @@ def _front(content: Content) -> list[Markup]:
         tag(
             "p",
             f"Loss and accuracy are {summary.judged_on(front, word)}. Agrees: validation cells "
-            "on the side where the sparse network puts them. Gain: PySR's score, "
+            f"{summary.agrees(front)}. Gain: PySR's score, "
             "how fast the logarithm of the fitted loss falls with the size. "
-            f"Flips: {fitted} that change their side when the numbers are rounded as shown.",
+            f"Flips: {fitted} that {summary.flips(front)} when the numbers are rounded as shown.",
         ),
         table(
             ["size", "equation", "cross-validated loss", "fitted loss",
@@ -265,6 +315,12 @@ def _front(content: Content) -> list[Markup]:
     ]  # fmt: skip
 
 
+def _lines(equation: Equation, digits: int) -> list[Markup]:
+    if not isinstance(equation, ClassScores):
+        return [tag("code", equation.unicode(digits))]
+    return [tag("code", f"{name}: {each.unicode(digits)}") for name, each in equation.lines]
+
+
 def _with_interval(value: float | None, interval: tuple[float, float] | None) -> Markup:
     low, high = interval or (None, None)
     return _estimate(Estimate(value=value, low=low, high=high))
@@ -276,7 +332,12 @@ def _network(content: Content) -> list[Markup]:
         content.usage_before, content.usage_after, content.used, content.networks
     )
     return [
-        _svg(figure, "The sparse network", "Connections on a path from a latent to the score."),
+        _svg(
+            figure,
+            "The sparse network",
+            "Connections on a path from a latent to the "
+            f"{'score' if len(content.schemes.classes) == 2 else 'scores'}.",
+        ),
         _svg(
             usage,
             "How often each latent is kept",
@@ -328,19 +389,20 @@ def _training(content: Content) -> list[Markup]:
 
 
 def _data(content: Content) -> list[Markup]:
-    negative, positive = content.schemes.classes
+    names = content.schemes.classes
     rows = [
-        [str(row["split"]), *(f"{int(row[name]):,}" for name in (negative, positive, "groups"))]
+        [str(row["split"]), *(f"{int(row[name]):,}" for name in (*names, "groups"))]
         for _, row in content.cells.iterrows()
     ]
     word = words.plural(content.schemes.group_word, 2)
+    none = "neither class" if len(names) == 2 else "none of the classes"
     more = (
-        f" {content.unlabelled:,} further cells are of neither class; only the VAE has seen them."
+        f" {content.unlabelled:,} further cells are of {none}; only the VAE has seen them."
         if content.unlabelled
         else ""
     )
     return [
-        table(["split", negative, positive, word], rows),
+        table(["split", *names, word], rows),
         tag("p", f"All cells of one {content.schemes.group_word} are in the same split.{more}"),
         tag("p", words.crops_made(content)),
     ]

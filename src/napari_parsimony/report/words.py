@@ -6,19 +6,20 @@ from napari_parsimony.trust.schemes import Estimate, Scheme, Schemes
 
 def headline(content: Content) -> list[str]:
     """Say what was classified, how well, and how simply; a string for each paragraph."""
-    schemes, front = content.schemes, content.front
-    negative, positive = schemes.classes
-    choice = front.choice
-    table = content.cells
+    schemes, choice = content.schemes, content.front.choice
+    names = list(schemes.classes)
     word = schemes.group_word
-    every = int(table[[negative, positive]].to_numpy().sum())
-    groups = int(table["groups"].sum())
+    every = int(content.cells[names].to_numpy().sum())
+    groups = int(content.cells["groups"].sum())
+    held_out = ", ".join(
+        f"{number:,} {name}" for number, name in zip(schemes.cells, names, strict=True)
+    )
     first = (
-        f"Is a cell {negative} or {positive}? An equation of expression size {choice.size} in "
+        f"Is a cell {listed(names, 'or')}? An equation of expression size {choice.size} in "
         f"{listed(sorted(choice.expression.variables, key=natural)) or 'no latent'} answers it. "
         f"Of {every:,} cells with a class from {groups:,} {plural(word, groups)}, "
-        f"{sum(schemes.cells):,} ({schemes.cells[0]:,} {negative}, {schemes.cells[1]:,} "
-        f"{positive}) from {schemes.groups:,} {plural(word, schemes.groups)} were held out: "
+        f"{sum(schemes.cells):,} ({held_out}) from {schemes.groups:,} "
+        f"{plural(word, schemes.groups)} were held out: "
         "neither training nor any choice has seen them. All that follows in this summary is "
         "measured on them."
     )
@@ -146,9 +147,9 @@ def natural(name: str) -> tuple[str, int]:
     return letters, int(name[len(letters) :] or 0)
 
 
-def listed(names: list[str]) -> str:
+def listed(names: list[str], word: str = "and") -> str:
     """Write for instance ``z3, z17 and z29``."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def plural(word: str, number: int) -> str:

@@ -1,15 +1,22 @@
 """Everything that a study knows of its cells, as one table for other programs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_parsimony import __version__
-from napari_parsimony.artefact import read_json
 from napari_parsimony.cells.table import KEY
+from napari_parsimony.classify.scores import (
+    UNDECIDED,
+    columns_of,
+    named,
+    probabilities,
+    schemes_in,
+    scores_of,
+)
 from napari_parsimony.errors import UserError
 from napari_parsimony.study.latent_names import read_latent_names
 from napari_parsimony.study.steps import STEPS
@@ -34,9 +41,12 @@ class Export:
 
         - ``class_told``: the class that the step 'classify' was told;
         - ``score_…``, ``probability_…``: logit and probability of the second class, by each
-          scheme. ``sparse`` is the network that the docks show, ``sparse_mean`` the mean over
-          networks that the evaluation compares; ``symbolic`` is the equation in use;
-        - ``class_by_equation``, and ``term_1 …``, …: what each term of it adds to the score.
+          scheme; of more than two classes a score and a probability for each, as in
+          ``probability_symbolic G1``. ``sparse`` is the network that the docks show,
+          ``sparse_mean`` the mean over networks that the evaluation compares; ``symbolic`` is the
+          equation in use;
+        - ``class_by_equation``, and ``term_1 …``, …: what each term of it adds to the score, of
+          more than two classes ``term_1 G1 …``.
     latents
         ``z0``, ``z1``, …, one row a cell; no columns before there is a VAE.
     statistics
@@ -89,13 +99,17 @@ def export(study: Study) -> Export:
     scores = pd.DataFrame(index=cells.index)
     if "classify" in ready:
         columns["class_told"] = study.classes_told()
-        scores = study.network_scores()[["black_box", "dense", "sparse", "sparse_mean"]]
-        about["classes"] = study.read("classify", "summary.json", read_json)["names"]
-    if "evaluate" in ready and "shape" in study.scores():
-        scores = scores.assign(shape=study.scores()["shape"])
-    if "equations" in ready:
-        columns |= _equation(study, latents, scores, about)
-    columns |= _schemes(scores)
+        classes = study.class_names()
+        about["classes"] = list(classes)
+        networks = study.network_scores()
+        for scheme in ("black_box", "dense", "sparse", "sparse_mean"):
+            scores[columns_of(scheme, classes)] = networks[columns_of(scheme, classes)]
+        if "evaluate" in ready and "shape" in schemes_in(study.scores(), classes):
+            shape = columns_of("shape", classes)
+            scores[shape] = study.scores()[shape]
+        if "equations" in ready:
+            columns |= _equation(study, latents, scores, about)
+        columns |= _schemes(scores, classes)
     notes = [
         f"Left out, as the step '{name}' {'is out of date' if study.step(name) else 'was not run'}."
         for name in STEPS
@@ -104,36 +118,45 @@ def export(study: Study) -> Export:
     return Export(pd.DataFrame(columns), latents, statistics, about, notes)
 
 
-def _schemes(scores: "pd.DataFrame") -> dict[str, Any]:
-    from scipy.special import expit
-
+def _schemes(scores: "pd.DataFrame", classes: Sequence[str]) -> dict[str, Any]:
     columns = {}
-    for name in scores:
-        columns[f"score_{name}"] = scores[name]
-        columns[f"probability_{name}"] = expit(scores[name])
+    for scheme in schemes_in(scores, classes):
+        names = columns_of(scheme, classes)
+        of_classes = probabilities(scores_of(scores, scheme, classes))
+        for name, probability in zip(names, of_classes.T[-len(names) :], strict=True):
+            columns[f"score_{name}"] = scores[name]
+            columns[f"probability_{name}"] = probability
     return columns
 
 
 def _equation(
     study: Study, latents: "pd.DataFrame", scores: "pd.DataFrame", about: dict[str, Any]
 ) -> dict[str, Any]:
-    """Class and terms of every cell; the score goes to the other schemes'."""
+    """Class and terms of every cell; the scores go to the other schemes'."""
     import numpy as np
 
-    choice = study.front().choice
-    values = {name: latents[name].to_numpy(np.float64) for name in choice.expression.variables}
+    from napari_parsimony.symbolic.class_scores import ClassScores
+
+    choice, classes = study.front().choice, about["classes"]
+    equation = choice.expression
+    values = {name: latents[name].to_numpy(np.float64) for name in equation.variables}
 
     def on_cells(part: Any) -> Any:
         return np.broadcast_to(part.evaluate(values), len(latents))
 
-    score = on_cells(choice.expression)
-    scores["symbolic"] = score
-    first, second = about["classes"]
-    decided = np.select([score < 0, score > 0], [first, second], "")
-    columns: dict[str, Any] = {"class_by_equation": [name or None for name in decided.tolist()]}
-    for number, term in enumerate(choice.expression.terms, 1):
-        columns[f"term_{number} {term.unicode(choice.digits)}"] = on_cells(term)
-    about["equation"] = str(choice.expression)
+    if isinstance(equation, ClassScores):
+        parts = {f" {name}": each for name, each in equation.lines}
+        found = np.broadcast_to(equation.evaluate(values), (len(latents), len(classes)))
+    else:
+        parts, found = {"": equation}, on_cells(equation)[:, None]
+    scores[columns_of("symbolic", classes)] = found
+    said = [classes[number] if number != UNDECIDED else None for number in named(found)]
+    columns: dict[str, Any] = {"class_by_equation": said}
+    for of_class, each in parts.items():
+        for number, term in enumerate(each.terms, 1):
+            column = f"term_{number}{of_class} {term.unicode(choice.digits)}"
+            columns[column] = on_cells(term)
+    about["equation"] = str(equation)
     return columns
 
 

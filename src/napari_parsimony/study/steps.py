@@ -3,11 +3,10 @@
 Rooms are imported when their step runs: torch would make every start of napari slower.
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_parsimony.artefact import read_json, replace_file
+from napari_parsimony.artefact import replace_file
 from napari_parsimony.cells.config import CellsConfig, movie_groups
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.errors import UserError
@@ -20,7 +19,6 @@ from napari_parsimony.vae.config import VaeConfig
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 __all__ = ["STEPS", "Step", "crops_made", "group_word", "learned_elsewhere", "target"]
 
@@ -45,39 +43,25 @@ def group_word(study: Study) -> str:
     return "image" if (cells["group"] == cells["image"]).all() else "tile"
 
 
-def target(study: Study) -> "tuple[np.ndarray, tuple[str, str]]":
-    """Which of the two classes each cell of a study belongs to, as the classifier was told.
+def target(study: Study) -> "tuple[np.ndarray, tuple[str, ...]]":
+    """Which of the classes each cell of a study belongs to, as the classifier was told.
 
     Returns
     -------
     target
-        (N,) 1 for the second class, 0 for the first, NaN for cells of neither.
+        (N,) number of the class, NaN for cells of none.
     classes
-        Names of the first and the second class.
+        Names of the classes.
     """
     import numpy as np
+
+    from napari_parsimony.classify.targets import class_targets
 
     raw, record = study.classes_told(), study.step("classify")
     if record is not None and raw.isna().all():
         # networks were taken over to classify cells of which nobody knows the class
-        first, second = study.read("classify", "summary.json", lambda p: read_json(p)["names"])
-        return np.full(len(raw), np.nan), (str(first), str(second))
-    return _two_classes(raw, record.config["classes"] if record else {})
-
-
-def _two_classes(
-    raw: "pd.Series", mapping: Mapping[str, Sequence[str]]
-) -> "tuple[np.ndarray, tuple[str, str]]":
-    """Find targets, and refuse more than two classes: an equation has one score."""
-    from napari_parsimony.classify.targets import class_targets
-
-    targets, names = class_targets(raw, mapping)
-    if len(names) > 2:
-        raise UserError(
-            f"The cells have more than two classes: {', '.join(names)}; set 'classes' to the two "
-            "that are to be told apart, each with the raw classes it gathers."
-        )
-    return targets, (names[0], names[1])
+        return np.full(len(raw), np.nan), study.class_names()
+    return class_targets(raw, record.config["classes"] if record else {})
 
 
 def learned_elsewhere(study: Study) -> bool:
@@ -109,23 +93,23 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
     from napari_parsimony.cells.table import KEY
     from napari_parsimony.classify.classifier import FILES as CLASSIFIER_FILES
     from napari_parsimony.classify.classifier import Classifier
+    from napari_parsimony.classify.targets import class_targets
     from napari_parsimony.classify.train import train_classifier
 
     cells, crops, latents = study.cells(), study.crops(), study.latents()
     if config.start_from is not None:
         classifier = Classifier.load(config.start_from)
         known = cells["class"].notna().any()
-        here = _two_classes(cells["class"], config.classes)[1] if known else classifier.names
+        here = class_targets(cells["class"], config.classes)[1] if known else classifier.names
         if here != classifier.names:
             raise UserError(
-                f"The networks in {config.start_from} tell {classifier.names[0]} from "
-                f"{classifier.names[1]}, but here the classes are {here[0]} and {here[1]}: set "
-                "'classes' to the same two, in the same order."
+                f"The networks in {config.start_from} tell {' from '.join(classifier.names)}, but "
+                f"here the classes are {', '.join(here)}: set 'classes' to the same, in the same "
+                "order."
             )
         for name in CLASSIFIER_FILES:
             replace_file(out / name, (config.start_from / name).read_bytes())
     else:
-        _two_classes(cells["class"], config.classes)
         statistics = study.latent_statistics()
         classifier = train_classifier(
             crops,
@@ -148,39 +132,61 @@ def _classify(study: Study, config: ClassifyConfig, out: Path, _: Path, report: 
 def _equations(
     study: Study, config: EquationsConfig, out: Path, checkpoints: Path, report: Report
 ) -> None:
+    from napari_parsimony.classify.scores import scores_of
     from napari_parsimony.study.choose import with_choice
     from napari_parsimony.symbolic.front import Front
     from napari_parsimony.symbolic.search import search_front
 
     cells = study.cells()
+    targets, classes = target(study)
+    more = classes if len(classes) > 2 else ()
     if config.start_from is not None:
         front = Front.load(config.start_from)
+        if front.classes != more:
+            told = [", ".join(names) or "two classes" for names in (front.classes, more)]
+            raise UserError(
+                f"The equations in {config.start_from} are of {told[0]}, but here there are "
+                f"{told[1]}: take those of a study with the same classes, in the same order."
+            )
     else:
+        scores = scores_of(study.network_scores(), "sparse_mean", classes)
         front = search_front(
             study.latents()[study.classifier().agreed],
-            study.network_scores()["sparse_mean"].to_numpy(),
-            target(study)[0],
+            scores if more else scores[:, 0],
+            targets,
             cells["split"].to_numpy(),
             cells["group"].to_numpy(),
             config,
             report,
             guided=study.vae().guidance > 0,
             keep=checkpoints,
+            classes=more,
         )
     with_choice(front, config.choice).save(out / "front.json")
 
 
 def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: Report) -> None:
+    import numpy as np
+    import pandas as pd
+
+    from napari_parsimony.classify.scores import as_outputs, columns_of, scores_of
+    from napari_parsimony.symbolic.losses import scores_on
     from napari_parsimony.trust.schemes import Complexity
     from napari_parsimony.trust.step import run_evaluate
 
     classifier, equation = study.classifier(), study.front().choice
-    positive, classes = target(study)
-    networks = study.network_scores()
-    scores = networks[["black_box", "dense"]].assign(sparse=networks["sparse_mean"])
-    latents = study.latents()
-    scores["symbolic"] = equation.expression.evaluate(
-        {str(name): latents[name] for name in latents}
+    targets, classes = target(study)
+    networks, latents = study.network_scores(), study.latents()
+    each = {name: scores_of(networks, name, classes) for name in ("black_box", "dense")}
+    each["sparse"] = scores_of(networks, "sparse_mean", classes)
+    each["symbolic"] = scores_on(
+        equation.expression,
+        latents[list(equation.expression.variables)].to_numpy(np.float64),
+        equation.expression.variables,
+    )
+    scores = pd.concat(
+        [pd.DataFrame(as_outputs(s), columns=columns_of(n, classes)) for n, s in each.items()],
+        axis=1,
     )
     cells = study.cells()
     notes = []
@@ -195,7 +201,7 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
     pixels = sum(parameter.numel() for parameter in classifier.black_box[0].parameters())
     run_evaluate(
         scores,
-        positive,
+        targets,
         cells,
         study.crops(),
         {
@@ -249,7 +255,7 @@ STEPS = _by_name(
     Step(
         "classify",
         "Classifiers",
-        "Train black box, dense and sparse networks to tell two classes apart.",
+        "Train black box, dense and sparse networks to tell classes apart.",
         ClassifyConfig,
         ("cells", "vae"),
         _classify,

@@ -309,15 +309,28 @@ class Study:
 
         return self.read("classify", "", Classifier.load)
 
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that the networks tell apart."""
+        return self.read("classify", "summary.json", _read_class_names)
+
     def network_scores(self) -> "pd.DataFrame":
         """Key of every cell and its scores by `Classifier.scores`, before any equation."""
         return self._table("classify", "scores.parquet")
 
     def front(self) -> "Front":
-        """Pareto front of expressions."""
+        """Pareto front of equations, which are of the classes of the networks."""
         from napari_parsimony.symbolic.front import Front
 
-        return self.read("equations", "front.json", Front.load)
+        front = self.read("equations", "front.json", Front.load)
+        if self.step("classify") is not None:
+            names = self.class_names()
+            if front.classes != (names if len(names) > 2 else ()):
+                raise UserError(
+                    f"The equations of the study '{self.name}' are of "
+                    f"{', '.join(front.classes) or 'two classes'}, but its networks tell "
+                    f"{' from '.join(names)}: run the step 'equations' again."
+                )
+        return front
 
     def scores(self) -> "pd.DataFrame":
         """Key of every cell and its score in each of the four schemes."""
@@ -351,6 +364,10 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
         return pd.read_parquet(path)
     except pa.ArrowException as error:
         raise ValueError(error) from error
+
+
+def _read_class_names(path: Path) -> tuple[str, ...]:
+    return tuple(str(name) for name in read_json(path)["names"])
 
 
 def _read_statistics(path: Path) -> "pd.DataFrame":

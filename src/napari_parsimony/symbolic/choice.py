@@ -4,9 +4,13 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from napari_parsimony.symbolic.class_scores import expressions_of
 from napari_parsimony.symbolic.front import Candidate, Front
 
-CHANCE = 0.5  # the balanced accuracy of saying the same of all cells
+
+def chance(candidate: Candidate) -> float:
+    """Balanced accuracy of saying the same of all cells."""
+    return 1 / max(2, len(expressions_of(candidate.expression)))
 
 
 def one_standard_error(candidates: Sequence[Candidate]) -> int:
@@ -22,8 +26,9 @@ def one_standard_error(candidates: Sequence[Candidate]) -> int:
     only those worse than chance are left out.
     """
     fine = as_good_as_the_best(candidates)
-    clear = [i for i in fine if _at_least(candidates[i]) > CHANCE]
-    fine = clear or [i for i in fine if candidates[i].balanced_accuracy >= CHANCE] or fine
+    level = chance(candidates[0])
+    clear = [i for i in fine if _at_least(candidates[i]) > level]
+    fine = clear or [i for i in fine if candidates[i].balanced_accuracy >= level] or fine
     return min(fine, key=lambda i: (candidates[i].size, candidates[i].validation_loss))
 
 

@@ -31,7 +31,8 @@ class EquationsConfig(Config):
         "",
         description="Equations written by hand, separated by ';', for instance "
         "'z3 - exp(z7); z3*z7': they compete with what the engines find. Their numbers are fitted "
-        "to the classes like those of all others.",
+        "to the classes like those of all others. Of more than two classes, 'G1: z3; M: z3*z7' "
+        "says whose they are; one that does not is tried for each.",
     )
     hall_of_fame: Path | None = Field(
         None,
@@ -46,11 +47,20 @@ class EquationsConfig(Config):
         "say more about each cell; or 'labels', the classes themselves. Either way, the numbers "
         "in what they find are fitted to the classes afterwards.",
     )
+    reference: str = Field(
+        "",
+        description="Of more than two classes: the class that all others are held against. Its "
+        "score is then 0, and the equation of every other class is the logarithm of the odds "
+        "against it. Empty: each class has a score of its own, and is left at 0 where it needs "
+        "none.",
+        json_schema_extra=_ADVANCED,
+    )
     max_size: int = Field(
         20,
         ge=1,
         le=100,
-        description="Largest size of an equation: operators + constants + variables, one each.",
+        description="Largest size of an equation: operators + constants + variables, one each. Of "
+        "more than two classes it is that of the equation of each class.",
     )
     generations: int = Field(
         60,
@@ -83,7 +93,7 @@ class EquationsConfig(Config):
     )
     balanced: bool = Field(
         True,
-        description="Let both classes count the same in every loss, however many cells they have.",
+        description="Let all classes count the same in every loss, however many cells they have.",
     )
     clip: float = Field(
         6.0,

@@ -1,9 +1,11 @@
 """Equations as code and tables that other programs read."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from napari_parsimony.symbolic.class_scores import ZERO, ClassScores, Equation, expressions_of
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.render import _ATOM, _SIGN, _Piece, _Plain
 
@@ -13,18 +15,20 @@ if TYPE_CHECKING:
     from napari_parsimony.symbolic.front import Front
 
 
-def python_function(expression: Expression, classes: tuple[str, str]) -> str:
-    """Write a numpy function that can be run as it stands, with all digits.
+def python_function(equation: Equation, classes: Sequence[str]) -> str:
+    """Write numpy functions that can be run as they stand, with all digits.
 
     Parameters
     ----------
-    expression
+    equation
         What to write.
     classes
-        Names of the classes below and above 0.
+        Names of the classes; of two, those below and above 0.
     """
-    names = expression.variables
-    below, above = (name.replace("\\", "/").replace('"', "'") for name in classes)
+    if isinstance(equation, ClassScores):
+        return _python_of_classes(equation)
+    names = equation.variables
+    below, above = (_in_docstring(name) for name in classes)
     lines = [
         "import numpy as np",
         "",
@@ -33,20 +37,69 @@ def python_function(expression: Expression, classes: tuple[str, str]) -> str:
         f'    """Above 0: {above}; below 0: {below}; latents as numbers or arrays."""',
         *(f"    {name} = np.asarray({name}, dtype=float)" for name in names),
         '    with np.errstate(all="ignore"):',
-        f"        return {_Numpy().write(expression)[0]}",
+        f"        return {_Numpy().write(equation)[0]}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def sympy_code(expression: Expression) -> str:
-    """Write Python lines that make the equation a sympy expression, with all digits."""
-    names, used = expression.variables, {node.op for node in expression.nodes}
+def _python_of_classes(equation: ClassScores) -> str:
+    arguments = ", ".join(equation.variables)
+    lines = [
+        "import numpy as np",
+        "",
+        f"CLASSES = {equation.classes!r}",
+        "",
+        "",
+        f"def scores({arguments}):",
+        '    """The largest is the class; (..., classes), NaN where one is not finite."""',
+        *(f"    {name} = np.asarray({name}, dtype=float)" for name in equation.variables),
+        '    with np.errstate(all="ignore"):',
+        "        each = np.broadcast_arrays(",
+        *(f"            {_Numpy().write(each)[0]},  # {_in_docstring(name)}"
+          for name, each in equation.lines),
+        "        )",
+        "    found = np.stack(each, axis=-1)",
+        "    return np.where(np.isfinite(found).all(axis=-1, keepdims=True), found, np.nan)",
+        "",
+        "",
+        f"def probabilities({arguments}):",
+        '    """Softmax of the scores, (..., classes)."""',
+        f"    found = scores({arguments})",
+        "    odds = np.exp(found - found.max(axis=-1, keepdims=True))",
+        "    return odds / odds.sum(axis=-1, keepdims=True)",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _in_docstring(name: str) -> str:
+    return " ".join(name.replace("\\", "/").replace('"', "'").split())
+
+
+def sympy_code(equation: Equation) -> str:
+    """Write Python lines that make the equation a sympy expression, with all digits.
+
+    Of more than two classes they make ``scores`` and ``probabilities``, by the names of classes.
+    """
+    names, parts = equation.variables, expressions_of(equation)
+    used = {node.op for each in parts for node in each.nodes}
+    if isinstance(equation, ClassScores):
+        used.add("exp")  # of the softmax
     functions = [_Sympy.functions.get(op, op) for op in _CALLED if op in used]
     lines = [f"from sympy import {', '.join(sorted([*functions, 'Float', 'symbols']))}", ""]
     if names:
         comma = "," if len(names) == 1 else ""
         lines.append(f'{", ".join(names)}{comma} = symbols("{" ".join(names)}{comma}", real=True)')
-    return "\n".join([*lines, f"score = {_Sympy().write(expression)[0]}"]) + "\n"
+    if isinstance(equation, ClassScores):
+        lines += [
+            "scores = {",
+            *(f"    {name!r}: {_Sympy().write(each)[0]}," for name, each in equation.lines),
+            "}",
+            "total = sum(exp(score) for score in scores.values())",
+            "probabilities = {name: exp(score) / total for name, score in scores.items()}",
+        ]
+    else:
+        lines.append(f"score = {_Sympy().write(equation)[0]}")
+    return "\n".join(lines) + "\n"
 
 
 def front_table(front: "Front") -> "pd.DataFrame":
@@ -89,9 +142,19 @@ def front_table(front: "Front") -> "pd.DataFrame":
                 "seed": candidate.seed,
                 "equation": str(candidate.expression),
                 "latex": candidate.latex(),
+                **_of_each_class(candidate.expression),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _of_each_class(equation: Equation) -> dict[str, object]:
+    if not isinstance(equation, ClassScores):
+        return {}
+    columns: dict[str, object] = {}
+    for name, each in equation.lines:
+        columns |= {f"size {name}": 0 if each == ZERO else each.size, f"equation {name}": str(each)}
+    return columns
 
 
 _CALLED = ("min", "max", "exp", "log", "sqrt", "abs", "sin", "cos", "tanh")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.symbolic.losses import class_weights, fair_logistic, scores_on
 from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.shorten import variants
@@ -17,26 +17,26 @@ _EXPANSIONS = 30  # equations of which all shorter variants are tried
 
 @dataclass(frozen=True)
 class Fitted:
-    """An expression with numbers that fit, its `fair_logistic` loss, and where it comes from."""
+    """An equation with numbers that fit, its `fair_logistic` loss, and where it comes from."""
 
-    expression: Expression
+    expression: Equation
     loss: float
     engine: str
     seed: int
 
 
 class Fit(Protocol):
-    """Fits an expression that comes from an engine and its seed."""
+    """Fits an equation that comes from an engine and its seed."""
 
-    def __call__(self, expression: Expression, source: tuple[str, int], steps: int = 50) -> Fitted:
+    def __call__(self, expression: Equation, source: tuple[str, int], steps: int = 50) -> Fitted:
         """Fit in at most so many steps."""
 
 
 def fitting(cells: SplitCells, names: tuple[str, ...], balanced: bool) -> Fit:
-    """Make a function that fits an expression to the classes of these cells."""
+    """Make a function that fits an equation to the classes of these cells."""
     weights = class_weights(cells.target, balanced)
 
-    def fit(expression: Expression, source: tuple[str, int], steps: int = 50) -> Fitted:
+    def fit(expression: Equation, source: tuple[str, int], steps: int = 50) -> Fitted:
         fitted, _ = refit(expression, cells.values, names, cells.target, weights, steps)
         scores = scores_on(fitted, cells.values, names)
         losses = fair_logistic(scores, cells.target, weights)
@@ -45,12 +45,12 @@ def fitting(cells: SplitCells, names: tuple[str, ...], balanced: bool) -> Fit:
     return fit
 
 
-def best_by_size(fitted: list[Fitted]) -> list[Fitted]:
-    """Those that nothing as small is as good as, by size."""
+def best_by_size(fitted: list[Fitted], least: float = 0.0) -> list[Fitted]:
+    """Those that nothing as small is as good as, by size; better by this part of the loss."""
     best: list[Fitted] = []
     key = lambda m: (m.expression.size, m.loss, str(m.expression))  # noqa: E731
     for member in sorted(fitted, key=key):
-        if not best or member.loss < best[-1].loss:
+        if not best or member.loss < best[-1].loss * (1 - least):
             best.append(member)
     return best
 
@@ -59,11 +59,27 @@ def shortened(
     fitted: list[Fitted],
     fit: Fit,
     report: Callable[[float, list[Fitted]], None],
+    smaller: Callable[[Equation], list[Equation]] = variants,
+    least: float = 0.0,
 ) -> list[Fitted]:
-    """Add shorter variants wherever they are better than all that is as short, largest first."""
-    pool = best_by_size(fitted)
-    tried: set[Expression] = set()
-    expanded: set[Expression] = set()
+    """Add shorter variants wherever they are better than all that is as short, largest first.
+
+    Parameters
+    ----------
+    fitted
+        What to shorten.
+    fit
+        Fits the numbers of a variant.
+    report
+        Is told which part is done, and the best by size so far.
+    smaller
+        Makes the variants.
+    least
+        Part of the loss by which a larger one has to be better, or it is left out.
+    """
+    pool = best_by_size(fitted, least)
+    tried: set[Equation] = set()
+    expanded: set[Equation] = set()
     for step in range(_EXPANSIONS):
         report(step / _EXPANSIONS, pool)
         member = next((m for m in reversed(pool) if m.expression not in expanded), None)
@@ -72,14 +88,14 @@ def shortened(
         expanded.add(member.expression)
         source = (member.engine, member.seed)
         new = []
-        for variant in variants(member.expression):
+        for variant in smaller(member.expression):
             if variant in tried:
                 continue
             tried.add(variant)
             rough = fit(variant, source, 10)
             if rough.loss < 1.05 * _loss_at(pool, rough.expression.size):
                 new.append(fit(rough.expression, source))
-        pool = best_by_size([*pool, *new])
+        pool = best_by_size([*pool, *new], least)
     return pool
 
 

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from napari_parsimony.artefact import read_json, write_json
 from napari_parsimony.errors import UserError
+from napari_parsimony.symbolic.class_scores import ClassScores, Equation
 from napari_parsimony.symbolic.expression import Expression
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3  # of more than two classes; fronts of two classes are still written as format 2
 BY_HAND = "by hand"  # the engine of equations that people wrote
+JOINED = "+"  # between engines of searches whose expressions, of classes, were put together
 _MOST_BYTES = 10_000_000  # a front is hundreds of times smaller; more is no front
 Interval = tuple[float, float]
 
@@ -37,9 +39,10 @@ class Candidate:
     Attributes
     ----------
     expression
-        Its value is the score: above 0 is the second class.
+        Its value is the score: above 0 is the second class. Of more than two classes, one
+        expression for each: the largest value is the class.
     engine, seed
-        Where it comes from.
+        Where it comes from; for `JOINED` see there.
     train_loss
         Mean logistic loss in nats, scores cut as in `losses.fair_logistic`, on the labelled cells
         that the numbers were fitted to, those of the training and the validation split; classes
@@ -66,7 +69,7 @@ class Candidate:
         groups. None in a front of format 1, and where there is only one group.
     """
 
-    expression: Expression
+    expression: Equation
     engine: str
     seed: int
     train_loss: float
@@ -113,7 +116,7 @@ class Law:
         The searches that found one of them, or one that was shortened to it.
     """
 
-    expression: Expression
+    expression: Equation
     digits: int
     members: tuple[int, ...]
     found_by: tuple[Search, ...]
@@ -165,6 +168,9 @@ class Front:
     laws
         The equations of the front, and others that are as good, by what they say of the cells;
         none in a front of format 1.
+    classes
+        Names of the classes if they are more than two, else none: a single score does not say
+        what it tells apart.
     """
 
     candidates: tuple[Candidate, ...]
@@ -173,8 +179,13 @@ class Front:
     judged: Judged | None = None
     searches: tuple[Search, ...] = ()
     laws: tuple[Law, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        equations = [each.expression for each in self.candidates]
+        for scored in [*equations, *(law.expression for law in self.laws)]:
+            if (scored.classes if isinstance(scored, ClassScores) else ()) != self.classes:
+                raise UserError(f"An equation is not of the classes {_listed(self.classes)}.")
         if not 0 <= self.chosen < len(self.candidates):
             raise UserError(
                 f"Equation number {self.chosen} is chosen, but there are {len(self.candidates)}."
@@ -201,10 +212,12 @@ class Front:
 
     def save(self, path: Path) -> None:
         """Write the front as JSON."""
+        more = {"classes": list(self.classes)} if self.classes else {}
         write_json(
             path,
             {
-                "format_version": FORMAT_VERSION,
+                "format_version": FORMAT_VERSION if self.classes else 2,
+                **more,
                 "variables": list(self.variables),
                 "chosen": self.chosen,
                 "judged": None if self.judged is None else dataclasses.asdict(self.judged),
@@ -249,7 +262,16 @@ class Front:
 
 
 def _as_json(value: Any) -> dict[str, Any]:
-    return {**dataclasses.asdict(value), "expression": str(value.expression)}
+    scored = value.expression
+    text: str | list[str] = str(scored)
+    if isinstance(scored, ClassScores):
+        text = [str(each) for each in scored.expressions]
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {**fields, "expression": text}
+
+
+def _listed(classes: tuple[str, ...]) -> str:
+    return ", ".join(classes) or "of a single score"
 
 
 def _from_format_1(content: dict[str, Any]) -> dict[str, Any]:
@@ -266,7 +288,10 @@ def _from_format_1(content: dict[str, Any]) -> dict[str, Any]:
 
 def _read(content: dict[str, Any]) -> Front:
     variables = tuple(_checked(name, str) for name in content["variables"])
-    candidates = tuple(_candidate(entry, variables) for entry in content["candidates"])
+    classes: tuple[str, ...] = ()
+    if content["format_version"] > 2:
+        classes = tuple(_checked(name, str) for name in content["classes"])
+    candidates = tuple(_candidate(entry, variables, classes) for entry in content["candidates"])
     judged = content["judged"]
     if judged is not None:
         judged = Judged(*(_checked(judged[f.name], int) for f in dataclasses.fields(Judged)))
@@ -276,8 +301,16 @@ def _read(content: dict[str, Any]) -> Front:
         variables,
         judged,
         tuple(map(_search, content["searches"])),
-        tuple(_law(entry, variables, len(candidates)) for entry in content["laws"]),
+        tuple(_law(entry, variables, classes, len(candidates)) for entry in content["laws"]),
+        classes,
     )
+
+
+def _equation(value: Any, variables: tuple[str, ...], classes: tuple[str, ...]) -> Equation:
+    if not classes:
+        return Expression.parse(value, variables)
+    texts = [_checked(text, str) for text in _checked(value, list)]
+    return ClassScores(classes, tuple(Expression.parse(text, variables) for text in texts))
 
 
 def _search(entry: Any) -> Search:
@@ -285,24 +318,24 @@ def _search(entry: Any) -> Search:
     return Search(_checked(engine, str), _checked(seed, int))
 
 
-def _law(entry: Any, variables: tuple[str, ...], candidates: int) -> Law:
+def _law(entry: Any, variables: tuple[str, ...], classes: tuple[str, ...], candidates: int) -> Law:
     members = tuple(_checked(member, int) for member in entry["members"])
     if not all(0 <= member < candidates for member in members):
         raise ValueError("a law is of equations that are not there")
     return Law(
-        Expression.parse(entry["expression"], variables),
+        _equation(entry["expression"], variables, classes),
         _digits(entry["digits"]),
         members,
         tuple(map(_search, entry["found_by"])),
     )
 
 
-def _candidate(entry: Any, variables: tuple[str, ...]) -> Candidate:
+def _candidate(entry: Any, variables: tuple[str, ...], classes: tuple[str, ...]) -> Candidate:
     values: dict[str, Any] = {}
     for field in dataclasses.fields(Candidate):
         value = entry[field.name]
         if field.name == "expression":
-            values[field.name] = Expression.parse(value, variables)
+            values[field.name] = _equation(value, variables, classes)
         elif field.name == "digits":
             values[field.name] = _digits(value)
         elif field.name.endswith("_interval"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_parsimony.errors import UserError
+from napari_parsimony.symbolic.class_scores import expressions_of
 from napari_parsimony.symbolic.expression import Expression, apply, variable
 
 if TYPE_CHECKING:
@@ -69,9 +70,50 @@ def read_hall_of_fame(path: Path, variables: Sequence[str]) -> list[Member]:
     raise failures[0]
 
 
-def hall_of_fame(front: "Front") -> str:
-    """Write a front as PySR does: its loss is the logistic loss on the training cells."""
-    return written((candidate.expression, candidate.train_loss) for candidate in front.candidates)
+def hall_of_fame(front: "Front", name: str = "") -> str:
+    """Write a front as PySR does: its loss is the logistic loss on the training cells.
+
+    Parameters
+    ----------
+    front
+        The equations.
+    name
+        Whose expressions, where there are more than two classes: PySR's file holds one score. The
+        loss of an expression is then that of the best equation in which it stands.
+
+    Raises
+    ------
+    UserError
+        If there are more than two classes, and it is none of them.
+    """
+    if not front.classes:
+        return written((expressions_of(c.expression)[0], c.train_loss) for c in front.candidates)
+    if name not in front.classes:
+        raise UserError(
+            "A hall_of_fame.csv holds one score for each equation, but these have one for each of "
+            f"{', '.join(front.classes)}: write one file for each class."
+        )
+    which = front.classes.index(name)
+    members = [(expressions_of(c.expression)[which], c.train_loss) for c in front.candidates]
+    best: list[tuple[Expression, float]] = []
+    for expression, loss in sorted(members, key=lambda m: (m[0].size, m[1])):
+        if not best or loss < best[-1][1]:
+            best.append((expression, loss))
+    return written(best)
+
+
+def hall_of_fame_files(front: "Front", path: Path) -> dict[Path, str]:
+    """Give the files to write for a front, with what stands in them: one, or one for each class."""
+    if not front.classes:
+        return {path: hall_of_fame(front)}
+    files: dict[Path, str] = {}
+    for name in front.classes:
+        plain = re.sub(r"[^\w-]+", "_", name)
+        file = path.with_name(f"{path.stem}-{plain}{path.suffix}")
+        if file in files:
+            raise UserError(f"Two classes would be written to {file}: give them other names.")
+        files[file] = hall_of_fame(front, name)
+    return files
 
 
 def written(members: Iterable[tuple[Expression, float]]) -> str:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from napari_parsimony import bootstrap
+from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.symbolic.config import EquationsConfig
-from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fitted
 from napari_parsimony.symbolic.front import Candidate, Interval
 from napari_parsimony.symbolic.losses import (
@@ -23,6 +23,7 @@ from napari_parsimony.symbolic.losses import (
     fair_logistic,
     mean_and_error,
     scores_on,
+    sides,
 )
 from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.splits import SplitCells
@@ -34,7 +35,7 @@ _AT_ONCE = 100
 
 
 class Judgement(NamedTuple):
-    """A candidate, and its cross-validated loss and score of each of the fresh cells."""
+    """A candidate, and its cross-validated loss and scores of each of the fresh cells."""
 
     candidate: Candidate
     losses: Floats
@@ -62,7 +63,7 @@ def judge(
     losses = fair_logistic(scores, fresh.target, weights_fresh)
     mean, error = mean_and_error(losses, weights_fresh, fresh.groups)
     digits, flips = digits_that_hold(final, known.values, names)
-    agrees = (scores_on(final, validation.values, names) > 0) == (validation.logits > 0)
+    agrees = sides(scores_on(final, validation.values, names)) == sides(validation.logits)
     candidate = Candidate(
         expression=final,
         engine=member.engine,
@@ -81,7 +82,7 @@ def judge(
 
 
 def _cross_validated(
-    expression: Expression, known: SplitCells, names: tuple[str, ...], config: EquationsConfig
+    expression: Equation, known: SplitCells, names: tuple[str, ...], config: EquationsConfig
 ) -> Floats:
     """Score every cell by the equation with its numbers fitted to other groups only."""
     scores = np.array(scores_on(expression, known.values, names))
@@ -140,11 +141,11 @@ def _intervals(
     names, group = bootstrap.encode(fresh.groups)
     if len(names) < 2:
         return [(None, None, None)] * len(judged)
-    second = fresh.target > 0
-    columns = [weights, second, ~second]
+    kinds = [fresh.target == kind for kind in np.unique(fresh.target)]
+    columns = [weights, *kinds]
     for each in judged:
         right = correct(each.scores, fresh.target)
-        columns += [weights * each.losses, right & second, right & ~second]
+        columns += [weights * each.losses, *(right & kind for kind in kinds)]
     sums = np.stack([np.bincount(group, column, len(names)) for column in columns], axis=1)
     # a part at a time: there may be as many groups as cells
     totals = np.concatenate(
@@ -153,15 +154,12 @@ def _intervals(
             for start in range(0, RESAMPLES, _AT_ONCE)
         ]
     ).T
-    weight, positive, negative = totals[:3]
+    weight, *members = totals[: len(kinds) + 1]
     found = []
-    for loss, hits, rejections in totals[3:].reshape(len(judged), 3, -1):
+    for loss, *hits in totals[len(kinds) + 1 :].reshape(len(judged), len(kinds) + 1, -1):
         with np.errstate(invalid="ignore", divide="ignore"):
-            samples = (
-                loss / weight,
-                (hits + rejections) / (positive + negative),
-                (hits / positive + rejections / negative) / 2,
-            )
+            shares = [hit / count for hit, count in zip(hits, members, strict=True)]
+            samples = (loss / weight, sum(hits) / sum(members), sum(shares) / len(kinds))
         low, mid, high = (bootstrap.interval(sample, CONFIDENCE) for sample in samples)
         found.append((low, mid, high))
     return found

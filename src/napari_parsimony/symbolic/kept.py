@@ -19,10 +19,15 @@ class Kept:
         Where; None: nothing is kept.
     names
         The latents.
+    which
+        Number of the class whose score is searched, None of a single score.
     """
 
-    def __init__(self, folder: Path | None, names: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path | None, names: tuple[str, ...], which: int | None = None
+    ) -> None:
         self._folder, self._names = folder, names
+        self._suffix = "" if which is None else f"-{which}"
 
     def found(self, engine: str) -> list[Expression]:
         """Equations that an interrupted search of this engine had found."""
@@ -48,4 +53,4 @@ class Kept:
         return keep
 
     def _file(self, engine: str) -> Path | None:
-        return None if self._folder is None else self._folder / f"{engine}.csv"
+        return None if self._folder is None else self._folder / f"{engine}{self._suffix}.csv"

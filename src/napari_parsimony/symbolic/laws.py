@@ -22,17 +22,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from napari_parsimony.symbolic.class_scores import Equation, expressions_of, largest
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fit, Fitted
-from napari_parsimony.symbolic.front import Candidate, Law, Search
+from napari_parsimony.symbolic.front import JOINED, Candidate, Law, Search
 from napari_parsimony.symbolic.losses import (
     Floats,
+    all_odds,
     class_weights,
     digits_that_hold,
     fair_logistic,
     mean_and_error,
     scores_on,
+    sides,
 )
 from napari_parsimony.symbolic.simplify import expanded
 from napari_parsimony.symbolic.splits import SplitCells
@@ -51,25 +54,35 @@ _Terms = frozenset[frozenset[Any]]
 class _Seen:
     """An equation as cells see it."""
 
-    expression: Expression
+    expression: Equation
     scores: Floats
 
     @cached_property
-    def sides(self) -> NDArray[np.int8]:
-        """1 above 0, 0 at or below, -1 not decided."""
-        return np.where(np.isnan(self.scores), -1, self.scores > 0).astype(np.int8)
+    def sides(self) -> NDArray[np.intp]:
+        """1 above 0, 0 at or below, or the number of the class; -1 not decided."""
+        if self.scores.ndim == 2:
+            return sides(self.scores)
+        return np.where(np.isnan(self.scores), -1, sides(self.scores))
 
     @cached_property
-    def ranks(self) -> Floats:
-        """Centred, and of length 1; all 0 if there is only one score. Not decided ranks first."""
-        ranks = rankdata(np.where(np.isnan(self.scores), -np.inf, self.scores))
-        ranks -= ranks.mean()
-        length = float(np.linalg.norm(ranks))
-        return ranks / length if length > 0 else ranks
+    def ranks(self) -> list[Floats]:
+        """Ranks of the score, or of each class's log-odds.
+
+        Centred, and of length 1; all 0 if there is only one score. Not decided ranks first.
+        """
+        scores = [self.scores] if self.scores.ndim == 1 else list(all_odds(self.scores).T)
+        found = []
+        for each in scores:
+            ranks = rankdata(np.where(np.isnan(each), -np.inf, each))
+            ranks -= ranks.mean()
+            length = float(np.linalg.norm(ranks))
+            found.append(ranks / length if length > 0 else ranks)
+        return found
 
     @cached_property
-    def terms(self) -> _Terms | None:
-        return terms_of(self.expression)
+    def terms(self) -> tuple[_Terms, ...] | None:
+        found = [terms_of(each) for each in expressions_of(self.expression)]
+        return None if None in found else tuple(each for each in found if each is not None)
 
     def same(self, other: "_Seen") -> bool:
         """Whether it is the same law, but for latents that are exchanged or change their signs."""
@@ -78,13 +91,15 @@ class _Seen:
         return self.close(other, SAME_SIDE, SAME_RANKS)
 
     def close(self, other: "_Seen", sides: float, ranks: float) -> bool:
-        for side in (-1, 0, 1):
+        for side in np.unique([self.sides, other.sides]):
             mine, theirs = self.sides == side, other.sides == side
             if (mine & theirs).sum() < sides * (mine | theirs).sum():
                 return False
-        if not (self.ranks.any() and other.ranks.any()):
-            return not (self.ranks.any() or other.ranks.any())
-        return float(self.ranks @ other.ranks) >= ranks
+        return all(
+            float(mine @ theirs) >= ranks if mine.any() and theirs.any()
+            else not (mine.any() or theirs.any())
+            for mine, theirs in zip(self.ranks, other.ranks, strict=True)
+        )  # fmt: skip
 
 
 def laws_of(
@@ -118,7 +133,7 @@ def laws_of(
     grouping = Grouping(cells.values, names)
     members: list[list[int]] = []
     finders: list[set[Search]] = []
-    rivals: dict[int, Expression] = {}  # by law
+    rivals: dict[int, Equation] = {}  # by law
     weights = class_weights(cells.target, config.balanced)
 
     def number_of(each: Fitted) -> int:
@@ -134,13 +149,14 @@ def laws_of(
         again = fit(candidate.expression, (candidate.engine, candidate.seed))
         law = number_of(again)
         members[law].append(index)
-        finders[law].add(Search(candidate.engine, candidate.seed))
+        if JOINED not in candidate.engine:
+            finders[law].add(Search(candidate.engine, candidate.seed))
         if index == chosen:
             in_use = _losses(again.expression, cells, names, weights)
     for each in sorted(found, key=lambda m: (m.expression.size, m.loss, str(m.expression))):
         number = grouping.find(each.expression, each.loss)
         if number is None:
-            if each.expression.size > config.max_size:
+            if largest(each.expression) > config.max_size:
                 continue
             more = _losses(each.expression, cells, names, weights) - in_use
             mean, error = mean_and_error(more, weights, cells.groups)
@@ -150,8 +166,8 @@ def laws_of(
             rivals[number] = each.expression
         finders[number].update(found[each])
     laws = []
-    for number, (indices, searches) in enumerate(zip(members, finders, strict=True)):
-        by = tuple(sorted(searches))
+    for number, (indices, found_by) in enumerate(zip(members, finders, strict=True)):
+        by = tuple(sorted(found_by))
         if indices:
             first = candidates[indices[0]]
             laws.append(Law(first.expression, first.digits, tuple(indices), by))
@@ -162,7 +178,7 @@ def laws_of(
 
 
 def _losses(
-    expression: Expression, cells: SplitCells, names: tuple[str, ...], weights: Floats
+    expression: Equation, cells: SplitCells, names: tuple[str, ...], weights: Floats
 ) -> Floats:
     return fair_logistic(scores_on(expression, cells.values, names), cells.target, weights)
 
@@ -182,7 +198,7 @@ class Grouping:
         self._names = names
         self._first: list[tuple[_Seen, float]] = []  # of each law, and its loss
 
-    def find(self, expression: Expression, loss: float) -> int | None:
+    def find(self, expression: Equation, loss: float) -> int | None:
         """Give the number of the law of an equation, by order of `add`; None if it is new.
 
         Parameters
@@ -202,16 +218,16 @@ class Grouping:
                 return number
         return None
 
-    def add(self, expression: Expression, loss: float) -> int:
+    def add(self, expression: Equation, loss: float) -> int:
         """Begin a law with this equation, and give its number."""
         self._first.append((self._see(expression), loss))
         return len(self._first) - 1
 
-    def _see(self, expression: Expression, values: Floats | None = None) -> _Seen:
+    def _see(self, expression: Equation, values: Floats | None = None) -> _Seen:
         values = self._values if values is None else values
         return _Seen(expression, scores_on(expression, values, self._names))
 
-    def _renamed(self, seen: _Seen, other: Expression) -> bool:
+    def _renamed(self, seen: _Seen, other: Equation) -> bool:
         """Whether signs and one exchange of latents make the other equation this one."""
         used = [self._names.index(name) for name in other.variables]
         if not used or len(used) > _MOST_LATENTS or _build(seen.expression) != _build(other):
@@ -241,12 +257,12 @@ def terms_of(expression: Expression) -> _Terms | None:
     return frozenset(found)
 
 
-def _build(expression: Expression) -> tuple[frozenset[str], Counter[str]]:
+def _build(equation: Equation) -> tuple[frozenset[str], Counter[str]]:
     """Leave out what depends on signs and order: latents, and how often each function is used."""
-    functions = Counter(node.op for node in expression.nodes)
+    functions = Counter(node.op for each in expressions_of(equation) for node in each.nodes)
     for op in ("constant", "variable", "neg", "add", "sub", "mul"):
         functions.pop(op, None)
-    return frozenset(expression.variables), functions
+    return frozenset(equation.variables), functions
 
 
 def _changes(values: Floats, used: Sequence[int]) -> Iterator[Floats]:

@@ -1,10 +1,15 @@
-"""Fit the numbers in an expression to the classes."""
+"""Fit the numbers in an equation to the classes."""
+
+from itertools import pairwise
+from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_parsimony.symbolic.class_scores import ClassScores, E, decidable, numbers_of
 from napari_parsimony.symbolic.evaluate import jacobian
 from napari_parsimony.symbolic.expression import Expression, constant
-from napari_parsimony.symbolic.losses import CERTAIN, Floats, logistic
+from napari_parsimony.symbolic.losses import CERTAIN, Floats, logistic, own_odds
 
 # The price of ln(1 + score²), in nats for all cells together: like any prior (this is Cauchy's), it
 # weighs less the more cells there are. Classes that can be separated would otherwise drive the
@@ -17,15 +22,18 @@ _MOST_DAMPING = 1e8
 _NOTHING = 1e-6
 
 
+Seen = TypeVar("Seen", contravariant=True)
+
+
 def refit(
-    expression: Expression,
+    equation: E,
     values: Floats,
     names: tuple[str, ...],
     target: Floats,
     weights: Floats,
     steps: int = 50,
-) -> tuple[Expression, float]:
-    """Fit the constants of an expression by weighted logistic loss.
+) -> tuple[E, float]:
+    """Fit the constants of an equation by weighted logistic loss.
 
     Fisher scoring with Levenberg-Marquardt damping, in float64, of the loss and a small price on
     large scores. Only steps that lower both together are taken, and the start is returned if the
@@ -33,12 +41,13 @@ def refit(
 
     Parameters
     ----------
-    expression
-        What to fit; without constants it comes back as it is.
+    equation
+        What to fit; without constants it comes back as it is. The constants of all classes are
+        fitted together.
     values, names
         Latents of the training cells, shape (cells, variables), and their names.
     target
-        Classes of these cells, 0 or 1, shape (cells,).
+        Classes of these cells, 0, 1, …, shape (cells,).
     weights
         Weights of these cells in the loss, shape (cells,).
     steps
@@ -46,69 +55,210 @@ def refit(
 
     Returns
     -------
-    expression, loss
-        The best one met, and its mean loss: never more than that of the expression given.
+    equation, loss
+        The best one met, and its mean loss: never more than that of the equation given.
     """
     columns = dict(zip(names, values.T, strict=True))
     share = weights / weights.sum()
-    calm = _CALM / len(target)
+    if isinstance(equation, ClassScores):
+        return _descend(equation, _Together(columns, target, share), steps)
+    expression, loss = _descend(equation, _Alone(columns, target, share), steps)
+    if expression.op == "constant" and abs(expression.constants[0]) < _NOTHING:
+        # of balanced classes: it decides nothing, and not what rounding made of it
+        half = np.zeros(len(target))
+        return constant(0.0), float((share * logistic(half, target)).sum())
+    return expression, loss
 
-    def loss_of(scores: Floats) -> float:
-        return float((share * logistic(scores, target)).sum())
 
-    def priced(scores: Floats) -> float:
-        price = np.log1p(np.clip(scores, -1e100, 1e100) ** 2)
-        return loss_of(scores) + calm * float((share * np.nan_to_num(price, nan=1e3)).sum())
+def refit_one(
+    expression: Expression,
+    which: int,
+    scores: Floats,
+    values: Floats,
+    names: tuple[str, ...],
+    target: Floats,
+    weights: Floats,
+    steps: int = 50,
+) -> tuple[Expression, float]:
+    """Fit the expression of one class while the scores (cells, classes) of the others stay."""
+    columns = dict(zip(names, values.T, strict=True))
+    objective = _OneOf(columns, target, weights / weights.sum(), which, scores)
+    return _descend(expression, objective, steps)
 
-    scores, slopes = jacobian(expression, columns, len(target))
-    before, start = loss_of(scores), expression
-    cost, damping = priced(scores), _DAMPING
-    if not expression.constants:
-        return expression, before
+
+class _Objective(Protocol[Seen]):
+    """What is made small: a loss, and the price of large scores.
+
+    Attributes
+    ----------
+    enough
+        A step that gains a smaller part than this is the last.
+    """
+
+    enough: float
+
+    def see(self, equation: Seen) -> tuple[Floats, Floats]:
+        """Scores of the cells, and their derivatives (constants, cells)."""
+
+    def loss(self, scores: Floats) -> float:
+        """Mean loss in nats."""
+
+    def priced(self, scores: Floats) -> float:
+        """Add the price to the loss."""
+
+    def step(self, scores: Floats, slopes: Floats, damping: float) -> Floats:
+        """Solve for the step of all constants; cells without a score have no say."""
+
+
+def _descend(equation: E, objective: _Objective[E], steps: int) -> tuple[E, float]:
+    scores, slopes = objective.see(equation)
+    before, start = objective.loss(scores), equation
+    cost, damping = objective.priced(scores), _DAMPING
+    if not equation.constants:
+        return equation, before
     for _ in range(steps):
-        step = _fisher_step(scores, slopes, target, share, damping)
-        numbers = np.array(expression.constants) + step
+        step = objective.step(scores, slopes, damping)
+        numbers = np.array(equation.constants) + step
         if not np.isfinite(numbers).all() or not step.any():
             break
-        changed = expression.with_constants(numbers.tolist())
+        changed = equation.with_constants(numbers.tolist())
         if len(changed.constants) < len(numbers):
             break  # an exponent became 2 or 3, which needs no fitting
-        new_scores, new_slopes = jacobian(changed, columns, len(target))
-        gained = cost - priced(new_scores)
+        new_scores, new_slopes = objective.see(changed)
+        gained = cost - objective.priced(new_scores)
         if gained > 0:
-            expression, scores, slopes, cost = changed, new_scores, new_slopes, cost - gained
+            equation, scores, slopes, cost = changed, new_scores, new_slopes, cost - gained
             damping = max(damping / 5, 1e-9)
-            if gained < 1e-8 * cost:
+            if gained < objective.enough * cost:
                 break
         else:
             damping *= 8
             if damping > _MOST_DAMPING:
                 break
-    if expression.op == "constant" and abs(expression.constants[0]) < _NOTHING:
-        # of balanced classes: it decides nothing, and not what rounding made of it
-        return constant(0.0), loss_of(np.zeros(len(target)))
-    after = loss_of(scores)
-    return (expression, after) if after <= before else (start, before)
+    after = objective.loss(scores)
+    return (equation, after) if after <= before else (start, before)
 
 
-def _fisher_step(
-    scores: Floats, slopes: Floats, target: Floats, share: Floats, damping: float
-) -> Floats:
-    """Solve for the step of all constants; cells without a score have no say."""
-    calm = _CALM / len(target)
-    defined = np.isfinite(slopes).all(axis=0) & (np.abs(scores) < 1e100)
-    inner, s, share = slopes[:, defined], scores[defined], share[defined]
-    free = np.abs(s) < CERTAIN  # the others' loss is cut, only the price pulls at them
-    probability = 1 / (1 + np.exp(-np.clip(s, -CERTAIN, CERTAIN)))
-    pull_in = 2 * calm / (1 + s * s)
-    pull = share * (free * (probability - target[defined]) + pull_in * s)
-    weight = share * (free * probability * (1 - probability) + pull_in)
-    with np.errstate(all="ignore"):
-        gradient = (inner * pull).sum(axis=1)
-        # no matrix product: for matrices this small, threads of BLAS cost more than they give
-        curvature = ((inner * weight)[:, None, :] * inner[None, :, :]).sum(axis=2)
+class _Base:
+    def __init__(self, columns: dict[str, Floats], target: Floats, share: Floats) -> None:
+        self.columns, self.target, self.share = columns, target, share
+        self.calm = _CALM / len(target)
+
+    def loss(self, scores: Floats) -> float:
+        return float((self.share * logistic(scores, self.target)).sum())
+
+
+class _Alone(_Base):
+    """Two classes, one score."""
+
+    enough = 1e-8
+
+    def see(self, equation: Expression) -> tuple[Floats, Floats]:
+        return jacobian(equation, self.columns, len(self.target))
+
+    def priced(self, scores: Floats) -> float:
+        price = np.log1p(np.clip(scores, -1e100, 1e100) ** 2)
+        return self.loss(scores) + self.calm * float(
+            (self.share * np.nan_to_num(price, nan=1e3)).sum()
+        )
+
+    def step(self, scores: Floats, slopes: Floats, damping: float) -> Floats:
+        defined = np.isfinite(slopes).all(axis=0) & (np.abs(scores) < 1e100)
+        inner, s, share = slopes[:, defined], scores[defined], self.share[defined]
+        free = np.abs(s) < CERTAIN  # the others' loss is cut, only the price pulls at them
+        probability = 1 / (1 + np.exp(-np.clip(s, -CERTAIN, CERTAIN)))
+        pull_in = 2 * self.calm / (1 + s * s)
+        pull = share * (free * (probability - self.target[defined]) + pull_in * s)
+        weight = share * (free * probability * (1 - probability) + pull_in)
+        with np.errstate(all="ignore"):
+            gradient = (inner * pull).sum(axis=1)
+            # no matrix product: for matrices this small, threads of BLAS cost more than they give
+            curvature = ((inner * weight)[:, None, :] * inner[None, :, :]).sum(axis=2)
+        return _solved(gradient, curvature, damping)
+
+
+class _Softmax(_Base):
+    """More classes, a score for each: scores (cells, classes)."""
+
+    # there are many more equations to fit than of two classes
+    enough = 1e-5
+    owners: NDArray[np.intp]  # which class each constant is of, ascending
+
+    def priced(self, scores: Floats) -> float:
+        price = np.log1p(np.clip(scores, -1e100, 1e100) ** 2).sum(axis=1)
+        return self.loss(scores) + self.calm * float(
+            (self.share * np.nan_to_num(price, nan=1e3)).sum()
+        )
+
+    def step(self, scores: Floats, slopes: Floats, damping: float) -> Floats:
+        finite = np.isfinite(slopes).all(axis=0) & (np.abs(scores) < 1e100).all(axis=1)
+        inner, s, share, own = (
+            slopes[:, finite], scores[finite].T, self.share[finite],
+            self.target[finite].astype(np.intp),
+        )  # fmt: skip
+        free = share * (np.abs(own_odds(s.T, own)) < CERTAIN)  # the others' loss is cut
+        probability = np.exp(s - s.max(axis=0))
+        probability /= probability.sum(axis=0)
+        calm = 2 * self.calm * share / (1 + s * s)
+        wrong = probability.copy()
+        wrong[own, np.arange(len(own))] -= 1
+        pull = free * wrong + calm * s
+        gradient, curvature = np.empty(len(inner)), np.empty((len(inner), len(inner)))
+        bounds = np.searchsorted(self.owners, np.arange(len(s) + 1))
+        parts = [slice(*pair) for pair in pairwise(bounds.tolist())]  # the constants of each class
+        with np.errstate(all="ignore"):
+            for k, rows in enumerate(parts):
+                if rows.start == rows.stop:
+                    continue
+                gradient[rows] = (inner[rows] * pull[k]).sum(axis=1)
+                for other, columns in enumerate(parts[: k + 1]):
+                    weight = -free * probability[k] * probability[other]
+                    if other == k:
+                        weight += free * probability[k] + calm[k]
+                    left = (inner[rows] * weight)[:, None, :]
+                    block = (left * inner[None, columns, :]).sum(axis=2)
+                    curvature[rows, columns], curvature[columns, rows] = block, block.T
+        return _solved(gradient, curvature, damping)
+
+
+class _Together(_Softmax):
+    """The expressions of all classes."""
+
+    def see(self, equation: ClassScores) -> tuple[Floats, Floats]:
+        count = len(self.target)
+        parts = [jacobian(each, self.columns, count) for each in equation.expressions]
+        fitted = [k for k, each in enumerate(equation.expressions) if numbers_of(each)]
+        slopes = [parts[k][1] for k in fitted]
+        self.owners = np.repeat(fitted, [len(each) for each in slopes]).astype(np.intp)
+        scores = np.stack([score for score, _ in parts]).T
+        return decidable(scores), np.concatenate(slopes) if slopes else np.empty((0, count))
+
+
+class _OneOf(_Softmax):
+    """The expression of one class, with given scores of the others."""
+
+    def __init__(
+        self,
+        columns: dict[str, Floats],
+        target: Floats,
+        share: Floats,
+        which: int,
+        scores: Floats,
+    ) -> None:
+        super().__init__(columns, target, share)
+        self.which, self.others = which, scores
+
+    def see(self, equation: Expression) -> tuple[Floats, Floats]:
+        own, slopes = jacobian(equation, self.columns, len(self.target))
+        scores = self.others.copy(order="F")
+        scores[:, self.which] = own
+        self.owners = np.full(len(slopes), self.which)
+        return decidable(scores), slopes
+
+
+def _solved(gradient: Floats, curvature: Floats, damping: float) -> Floats:
     diagonal = np.diag(curvature)
     if not (np.isfinite(curvature).all() and np.isfinite(gradient).all()):
         return np.zeros_like(gradient)
     ridge = damping * diagonal + 1e-12 * (1 + diagonal.max(initial=0.0))
-    return np.linalg.solve(curvature + np.diag(ridge), -gradient)
+    return np.asarray(np.linalg.solve(curvature + np.diag(ridge), -gradient), np.float64)

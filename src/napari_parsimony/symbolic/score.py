@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.symbolic.class_scores import E, Equation
 from napari_parsimony.symbolic.losses import (
     Floats,
     balanced_accuracy,
@@ -14,6 +14,7 @@ from napari_parsimony.symbolic.losses import (
     digits_that_hold,
     fair_logistic,
     scores_on,
+    sides,
 )
 from napari_parsimony.symbolic.refit import refit
 from napari_parsimony.symbolic.tidy import tidied
@@ -45,7 +46,7 @@ class _Part(NamedTuple):
     known: NDArray[np.bool_]
     target: Floats  # of the known
     weights: Floats  # of the known
-    second: NDArray[np.bool_]  # by the sparse network, of all
+    sides: NDArray[np.intp]  # by the sparse network, of all
 
 
 class Cells:
@@ -56,13 +57,13 @@ class Cells:
     latents
         All of them, one column each, one row a cell.
     logits
-        (cells,) the sparse network's scores.
+        The sparse network's scores, (cells,), or (cells, classes) of more than two.
     target
-        (cells,) 1 for the second class, 0 for the first, NaN without a class.
+        (cells,) number of the class, NaN without one.
     split
         (cells,) ``"train"``, ``"validation"`` or ``"test"``; the test cells are not looked at.
     balanced
-        Whether both classes count the same in the loss.
+        Whether all classes count the same in the loss.
     """
 
     def __init__(
@@ -81,18 +82,17 @@ class Cells:
                 rows = np.sort(np.random.default_rng(0).choice(rows, MOST_CELLS, replace=False))
             known = np.isfinite(target[rows])
             classes = target[rows][known]
-            if 0 < classes.sum() < len(classes):
+            if len(np.unique(classes)) == (2 if logits.ndim == 1 else logits.shape[1]):
                 weights = class_weights(classes, balanced)
-                second = logits[rows] > 0
                 values = latents.iloc[rows].to_numpy(np.float64)
-                self._parts[name] = _Part(values, known, classes, weights, second)
+                self._parts[name] = _Part(values, known, classes, weights, sides(logits[rows]))
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Those of ``"train"`` and ``"validation"`` that have cells of both classes."""
+        """Those of ``"train"`` and ``"validation"`` that have cells of all classes."""
         return tuple(self._parts)
 
-    def goodness(self, expression: Expression) -> dict[str, Goodness]:
+    def goodness(self, expression: Equation) -> dict[str, Goodness]:
         """Score an equation on each of the `parts`."""
         found = {}
         for name, part in self._parts.items():
@@ -102,11 +102,11 @@ class Cells:
             found[name] = Goodness(
                 float(np.average(losses, weights=part.weights)),
                 balanced_accuracy(known, part.target),
-                float(((scores > 0) == part.second).mean()),
+                float((sides(scores) == part.sides).mean()),
             )
         return found
 
-    def tidied(self, expression: Expression) -> tuple[Expression, int]:
+    def tidied(self, expression: E) -> tuple[E, int]:
         """Shorten an equation where no training or validation cell notices; see `tidy.tidied`.
 
         Returns
@@ -117,7 +117,7 @@ class Cells:
         values = np.concatenate([part.values for part in self._parts.values()])
         return tidied(expression, values, self.names), len(values)
 
-    def refitted(self, expression: Expression) -> Expression:
+    def refitted(self, expression: E) -> E:
         """Fit the numbers to the classes of the training cells, rounded as far as that holds."""
         part = self._parts["train"]
         values = part.values[part.known]

@@ -1,8 +1,9 @@
 """From latents and the sparse network's scores to a Pareto front of equations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,24 +12,30 @@ from numpy.typing import NDArray
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report
 from napari_parsimony.symbolic.choice import one_standard_error
+from napari_parsimony.symbolic.class_scores import Equation, largest
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.engines import engine
-from napari_parsimony.symbolic.engines.base import Found, Partial, front_of
+from napari_parsimony.symbolic.engines.base import Engine, Found, Partial, Problem, front_of
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fitted, best_by_size, fitting, shortened
 from napari_parsimony.symbolic.front import BY_HAND, Front, Judged, Search, non_dominated
-from napari_parsimony.symbolic.hall_of_fame import read_hall_of_fame
+from napari_parsimony.symbolic.given import given_equations, reference_of
+from napari_parsimony.symbolic.joint import LEAST, Joining, joint_variants
 from napari_parsimony.symbolic.judge import compared, judge
 from napari_parsimony.symbolic.kept import Kept
 from napari_parsimony.symbolic.laws import laws_of
-from napari_parsimony.symbolic.parse import MAX_CHARACTERS
-from napari_parsimony.symbolic.splits import problem_of, split_cells
+from napari_parsimony.symbolic.shorten import variants
+from napari_parsimony.symbolic.splits import (
+    SplitCells,
+    problem_of,
+    problem_of_class,
+    split_cells,
+)
 
 REFIT_CELLS = 20_000
 SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
 NEAR = 2  # times the largest size: what is larger is not shortened, unless a person wrote it
 _UNITS = 100  # of progress, for each engine and for what follows
-_FROM_FILE = "pysr (file)"
 
 
 def search_front(
@@ -42,6 +49,7 @@ def search_front(
     *,
     guided: bool = False,
     keep: Path | None = None,
+    classes: tuple[str, ...] = (),
 ) -> Front:
     """Look for equations that decide as the sparse network does.
 
@@ -57,9 +65,10 @@ def search_front(
     latents
         The used latents, one column each, one row a cell.
     logits
-        The sparse network's scores, shape (cells,); above 0 is the second class.
+        The sparse network's scores, shape (cells,); above 0 is the second class. Of more than two
+        classes one for each, shape (cells, classes).
     target
-        1 for the second class, 0 for the first, NaN without a class, shape (cells,).
+        Number of the class, 0, 1, …, NaN without one, shape (cells,).
     split
         ``"train"``, ``"validation"`` or ``"test"`` of each cell, shape (cells,).
     groups
@@ -77,6 +86,9 @@ def search_front(
     keep
         A folder for what is found meanwhile. What an interrupted search left there takes part, and
         is what engines start from.
+    classes
+        Names of the classes if they are more than two. Engines then search for one class after
+        another; see `joint` for how equations of all classes are made of that.
 
     Raises
     ------
@@ -85,28 +97,18 @@ def search_front(
     """
     train, validation = split_cells(latents, logits, target, split, groups, guided)
     names = tuple(str(name) for name in latents.columns)
-    problem = problem_of(train, names, config)
-    total = _UNITS * (len(config.engines) + 1)
+    searched = _searched(train, names, config, classes)
+    total = _UNITS * (len(config.engines) * len(searched) + 1)
 
     # what cannot run, or be read, is said before anything is searched
     engines = {name: engine(name) for name in config.engines}
+    given, whole = given_equations(names, config, classes)
     by_hand = Search(BY_HAND, config.seed)
-    found = {expression: [by_hand] for expression in _by_hand(names, config)}
-    if config.hall_of_fame is not None:
-        from_file = Search(_FROM_FILE, config.seed)
-        for line in read_hall_of_fame(config.hall_of_fame, names):
-            found.setdefault(line.expression.simplified(), []).append(from_file)
-    store = Kept(keep, names)
-    for name in engines:
-        for expression in store.found(name):
-            found.setdefault(expression, []).append(Search(name, config.seed))
-    earlier: list[Found] = []
-    for number, name in enumerate(engines):
-        reporter = _reporter(report, name, number, total, tuple(earlier))
-        informed = replace(problem, guesses=tuple(found))
-        for member in engines[name].search(informed, store.keeping(name, reporter)):
-            found.setdefault(member.expression, []).append(Search(name, member.seed))
-            earlier.append(member)
+    found: list[dict[Expression, list[Search]]] = [{} for _ in classes or ("score",)]
+    for number, (which, problem) in enumerate(searched.items()):
+        store = Kept(keep, names, which if classes else None)
+        units = _Units(report, _UNITS * number * len(engines), total, classes[which : which + 1])
+        found[which] = _found(problem, engines, given[which], store, units)
 
     many = train.labelled().sample(REFIT_CELLS, config.seed)
     few = many.sample(SHORTEN_CELLS, config.seed)
@@ -118,19 +120,35 @@ def search_front(
 
     # nothing else is as much work as what is far too large, and little of it gets short enough
     near = [
-        (expression, searches)
-        for expression, searches in found.items()
-        if expression.size <= NEAR * config.max_size or by_hand in searches
+        {
+            expression: searches
+            for expression, searches in mine.items()
+            if expression.size <= NEAR * config.max_size or by_hand in searches
+        }
+        for mine in found
     ]
     fit = fit_to_few = fitting(few, names, config.balanced)
     finders: dict[Fitted, set[Search]] = {}
-    for index, (expression, searches) in enumerate(near):
-        told(0.2 * index / len(near), "Fitting the numbers to the classes")
-        finders.setdefault(fit(expression, searches[0]), set()).update(searches)
+    if not classes:
+        for index, (expression, searches) in enumerate(near[0].items()):
+            told(0.2 * index / len(near[0]), "Fitting the numbers to the classes")
+            finders.setdefault(fit(expression, searches[0]), set()).update(searches)
+    else:
+        for equation, search in whole.items():
+            finders.setdefault(fit(equation, search), set()).add(search)
+        joining = Joining(classes, few, names, config, fit)
+        for member, by in joining.join(
+            near, lambda done: told(0.2 * done, "Putting the classes together")
+        ).items():
+            finders.setdefault(member, set()).update(by)
     fitted = shortened(
-        list(finders), fit, lambda done, pool: told(0.2 + 0.6 * done, "Shortening", pool)
+        list(finders),
+        fit,
+        lambda done, pool: told(0.2 + 0.6 * done, "Shortening", pool),
+        variants if config.reference else joint_variants,
+        LEAST if classes else 0.0,
     )
-    fitted = [member for member in fitted if member.expression.size <= config.max_size]
+    fitted = [member for member in fitted if largest(member.expression) <= config.max_size]
     if not fitted:
         raise UserError(
             f"No equation of size {config.max_size} or less was found; raise the largest size."
@@ -148,56 +166,87 @@ def search_front(
     candidates = compared([each for each in judged if each.candidate in kept], fresh, config)
     chosen = one_standard_error(candidates)
     laws = laws_of(candidates, chosen, finders, fit_to_few, few, names, config)
+    everyone = {search for each in found for by in each.values() for search in by}
     return Front(
         tuple(candidates),
         chosen,
         names,
         Judged(len(fresh.target), len(np.unique(fresh.groups)), len(known.target)),
-        tuple(sorted({search for each in found.values() for search in each} - {by_hand})),
+        tuple(sorted(everyone - {by_hand})),
         laws,
+        classes,
     )
 
 
-def _by_hand(names: tuple[str, ...], config: EquationsConfig) -> list[Expression]:
-    if len(config.by_hand) > MAX_CHARACTERS:
-        raise UserError(
-            f"The equations by hand have {len(config.by_hand):,} characters; more than "
-            f"{MAX_CHARACTERS:,} are not read."
-        )
-    found = [Expression.parse(text) for text in config.by_hand.split(";") if text.strip()]
-    for expression in found:
-        strange = [name for name in expression.variables if name not in names]
-        if strange:
-            raise UserError(
-                f"The equation by hand '{str(expression)[:60]}' reads {strange[0]}, but the search "
-                f"knows only what the sparse network uses: {', '.join(names)}."
+def _searched(
+    train: SplitCells, names: tuple[str, ...], config: EquationsConfig, classes: tuple[str, ...]
+) -> dict[int, Problem]:
+    """Make the problems for engines, by the number of the class; 0 for a single score."""
+    if not classes:
+        return {0: problem_of(train, names, config)}
+    reference = reference_of(config, classes)
+    return {
+        which: problem_of_class(train, names, config, which, reference)
+        for which in range(len(classes))
+        if which != reference
+    }
+
+
+class _Units(NamedTuple):
+    """Where the searches for one class are in the progress of all."""
+
+    report: Report
+    start: int
+    total: int
+    of: tuple[str, ...]
+
+    def of_engine(
+        self, name: str, number: int, earlier: tuple[Found, ...]
+    ) -> Callable[[Partial], None]:
+        title = f"{name}, {self.of[0]}" if self.of else name
+
+        def report_front(partial: Partial) -> None:
+            done = self.start + _UNITS * number + _UNITS * partial.done // partial.total
+            if not partial.front:
+                self.report(Progress(done, self.total, f"{title}: starting"))
+                return
+            best = min(partial.front, key=lambda found: found.error)
+            front = front_of([*earlier, *partial.front])
+            self.report(
+                Progress(
+                    done,
+                    self.total,
+                    f"{title}: best so far {best.expression.unicode()[:60]}",
+                    {"squared error": best.error, "size": float(best.expression.size)},
+                    _preview([(m.expression, m.error) for m in front], "squared error"),
+                )
             )
+
+        return report_front
+
+
+def _found(
+    problem: Problem,
+    engines: Mapping[Any, Engine],
+    given: Mapping[Expression, Search],
+    store: Kept,
+    units: _Units,
+) -> dict[Expression, list[Search]]:
+    """Let the engines search one after another; each knows what was found before it."""
+    found = {expression: [search] for expression, search in given.items()}
+    for name in engines:
+        for expression in store.found(name):
+            found.setdefault(expression, []).append(Search(name, problem.config.seed))
+    earlier: list[Found] = []
+    for number, name in enumerate(engines):
+        reporter = units.of_engine(name, number, tuple(earlier))
+        informed = replace(problem, guesses=tuple(found))
+        for member in engines[name].search(informed, store.keeping(name, reporter)):
+            found.setdefault(member.expression, []).append(Search(name, member.seed))
+            earlier.append(member)
     return found
 
 
-def _preview(members: Sequence[tuple[Expression, float]], loss: str) -> dict[str, object]:
+def _preview(members: Sequence[tuple[Equation, float]], loss: str) -> dict[str, object]:
     front = [[member.size, error, member.unicode()[:200]] for member, error in members]
     return {"front": front, "loss": loss}
-
-
-def _reporter(
-    report: Report, name: str, number: int, total: int, earlier: tuple[Found, ...]
-) -> Callable[[Partial], None]:
-    def report_front(partial: Partial) -> None:
-        done = _UNITS * number + _UNITS * partial.done // partial.total
-        if not partial.front:
-            report(Progress(done, total, f"{name}: starting"))
-            return
-        best = min(partial.front, key=lambda found: found.error)
-        front = front_of([*earlier, *partial.front])
-        report(
-            Progress(
-                done,
-                total,
-                f"{name}: best so far {best.expression.unicode()[:60]}",
-                {"squared error": best.error, "size": float(best.expression.size)},
-                _preview([(m.expression, m.error) for m in front], "squared error"),
-            )
-        )
-
-    return report_front

@@ -2,21 +2,37 @@
 
 from collections.abc import Iterator
 
+from napari_parsimony.symbolic.class_scores import ZERO, ClassScores, E
 from napari_parsimony.symbolic.expression import Expression, apply, constant
 
 
-def variants(expression: Expression) -> list[Expression]:
-    """All expressions that are smaller by one idea, simplified, each once, smallest first.
+def variants(equation: E) -> list[E]:
+    """All equations that are smaller by one idea, simplified, each once, smallest first.
 
     The ideas: a constant becomes 1, -1 or 0; an operator gives way to one of its arguments; two
-    constants of about the same size (within a quarter) become the same.
+    constants of about the same size (within a quarter) become the same. Of more than two classes,
+    the expression of one gets smaller, or becomes a number or 0.
     """
+    found = _of_classes(equation) if isinstance(equation, ClassScores) else _smaller(equation)
+    return sorted(found, key=lambda variant: (variant.size, str(variant)))
+
+
+def _of_classes(equation: ClassScores) -> list[ClassScores]:
+    found: dict[ClassScores, None] = {}
+    for which, each in enumerate(equation.expressions):
+        if each != ZERO:
+            shorter = [*_smaller(each), *([constant(1.0)] if each.size > 1 else []), ZERO]
+            found |= dict.fromkeys(equation.replaced(which, short) for short in shorter)
+    return [variant for variant in found if variant.variables]
+
+
+def _smaller(expression: Expression) -> list[Expression]:
     found: dict[Expression, None] = {}
     for variant in (*_replaced(expression), *_shared(expression)):
         short = variant.simplified()
         if short.size < expression.size and short.variables:
             found[short] = None
-    return sorted(found, key=lambda variant: (variant.size, str(variant)))
+    return list(found)
 
 
 def _replaced(node: Expression) -> Iterator[Expression]:

@@ -49,6 +49,20 @@ def expanded(expression: Expression) -> list[frozenset[tuple[Expression, int]]] 
         return None
 
 
+def difference(left: Expression, right: Expression, rounding: float) -> Expression:
+    """Subtract expressions term by term; a term goes that cancels to this part of it or less."""
+    try:
+        polynomial = _plus(_polynomial(left), _polynomial(right), -1.0, rounding)
+    except (_TooLarge, OverflowError):
+        return apply("sub", left, right)
+    return _shortest(polynomial)
+
+
+def _shortest(polynomial: _Polynomial) -> Expression:
+    ways = [_sum_of(_factored(polynomial)), _sum_of(_flat(polynomial))]
+    return min(ways, key=lambda way: way.size)
+
+
 def _simplify(node: Expression, seen: dict[Expression, Expression]) -> Expression:
     if not node.args:
         return node
@@ -58,8 +72,7 @@ def _simplify(node: Expression, seen: dict[Expression, Expression]) -> Expressio
             best = _number(best)
         elif best.op in ("add", "sub", "neg", "mul", "div", "square", "cube", "pow"):
             try:
-                polynomial = _polynomial(best)
-                ways = [_sum_of(_factored(polynomial)), _sum_of(_flat(polynomial))]
+                ways = [_shortest(_polynomial(best))]
             except (_TooLarge, OverflowError):
                 ways = []
             # among equals the ways come first: one order for what is the same sum
@@ -100,12 +113,14 @@ def _polynomial(node: Expression) -> _Polynomial:
     return {frozenset([(node, 1)]): 1.0}
 
 
-def _plus(left: _Polynomial, right: _Polynomial, sign: float) -> _Polynomial:
+def _plus(
+    left: _Polynomial, right: _Polynomial, sign: float, rounding: float = _ROUNDING
+) -> _Polynomial:
     result = dict(left)
     for monomial, coefficient in right.items():
         before = result.get(monomial, 0.0)
         after = before + sign * coefficient
-        if abs(after) <= _ROUNDING * (abs(before) + abs(coefficient)):
+        if abs(after) <= rounding * (abs(before) + abs(coefficient)):
             result.pop(monomial, None)
         else:
             result[monomial] = after

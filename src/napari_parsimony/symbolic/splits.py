@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_parsimony.classify.scores import class_count
 from napari_parsimony.classify.targets import SPLITS, sample_of_each
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.engines.base import Problem
-from napari_parsimony.symbolic.losses import Floats
+from napari_parsimony.symbolic.losses import Floats, own_odds
 
 
 @dataclass(frozen=True)
 class SplitCells:
-    """The cells of one split."""
+    """The cells of one split; logits are (cells,), or (cells, classes) of more than two."""
 
     values: Floats
     logits: Floats
@@ -37,7 +38,7 @@ class SplitCells:
         return SplitCells(*(np.concatenate(pair) for pair in pairs))
 
     def sample(self, most: int, seed: int) -> "SplitCells":
-        """Draw at most so many, as evenly from both classes as there are."""
+        """Draw at most so many, as evenly from all classes as there are."""
         return self.take(sample_of_each(self.target, most, np.random.default_rng(seed)))
 
 
@@ -68,8 +69,9 @@ def split_cells(
             "The sparse network uses no latent, so there is nothing to make an equation of; "
             "train it with a lower sparsity."
         )
-    if not set(np.unique(target[~np.isnan(target)])) <= {0.0, 1.0}:
-        raise ValueError("targets other than 0, 1 and NaN")
+    kinds = class_count(logits if np.ndim(logits) == 2 else np.reshape(logits, (-1, 1)))
+    if not np.isin(target[~np.isnan(target)], np.arange(kinds)).all():
+        raise ValueError("targets other than numbers of classes and NaN")
     both = []
     for name in SPLITS[:2]:
         rows = split == name
@@ -86,10 +88,10 @@ def split_cells(
                 f"Some {name} cells have a latent or a score that is not a finite number; "
                 "train the model again."
             )
-        if len(np.unique(cells.labelled().target)) < 2:
+        if len(np.unique(cells.labelled().target)) < kinds:
             raise UserError(
-                f"The {name} cells are not of both classes; give more cells a class, or choose "
-                "another fold."
+                f"The {name} cells are not of {'both' if kinds == 2 else 'all'} classes; give more "
+                "cells a class, or choose another fold."
             )
         both.append(cells)
     return both[0], both[1]
@@ -100,7 +102,34 @@ def problem_of(train: SplitCells, names: tuple[str, ...], config: EquationsConfi
     if config.target == "labels":
         cells = train.labelled().sample(config.cells, config.seed)
         return Problem(cells.values, names, 2 * cells.target - 1, config)
-    certainty = np.abs(train.logits)
-    cells = train.take(certainty <= max(config.clip, float(np.median(certainty))))
-    cells = cells.sample(config.cells, config.seed)
+    cells = _uncertain(train, np.abs(train.logits), config)
     return Problem(cells.values, names, cells.logits, config)
+
+
+def problem_of_class(
+    train: SplitCells,
+    names: tuple[str, ...],
+    config: EquationsConfig,
+    which: int,
+    reference: int | None,
+) -> Problem:
+    """Choose what engines imitate for one of more than two classes; see `contrasted`."""
+    if config.target == "labels":
+        cells = train.labelled().sample(config.cells, config.seed)
+        told = 2.0 * (cells.target[:, None] == np.arange(train.logits.shape[1])) - 1
+        return Problem(cells.values, names, contrasted(told, reference)[:, which], config)
+    odds = own_odds(train.logits, np.full(len(train.logits), which))
+    cells = _uncertain(train, np.abs(odds), config)
+    return Problem(cells.values, names, contrasted(cells.logits, reference)[:, which], config)
+
+
+def contrasted(scores: Floats, reference: int | None) -> Floats:
+    """Take the mean over the classes from scores (cells, classes), or the score of one of them."""
+    return scores - (
+        scores.mean(axis=1, keepdims=True) if reference is None else scores[:, [reference]]
+    )
+
+
+def _uncertain(train: SplitCells, certainty: Floats, config: EquationsConfig) -> SplitCells:
+    cells = train.take(certainty <= max(config.clip, float(np.median(certainty))))
+    return cells.sample(config.cells, config.seed)

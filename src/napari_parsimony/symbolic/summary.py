@@ -11,6 +11,18 @@ ABOUT_LAWS = (
 )
 
 
+def agrees(front: Front) -> str:
+    """Say what `Candidate.agreement` counts."""
+    if front.classes:
+        return "that get the class that the sparse network gives them"
+    return "on the side where the sparse network puts them"
+
+
+def flips(front: Front) -> str:
+    """Say what `Candidate.flips` counts."""
+    return "change their class" if front.classes else "change their side"
+
+
 def judged_on(front: Front, word: str) -> str:
     """Say which cells losses and accuracies are from.
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_parsimony.symbolic.expression import Expression
-from napari_parsimony.symbolic.losses import CERTAIN, Floats, scores_on
+from napari_parsimony.symbolic.class_scores import E, Equation
+from napari_parsimony.symbolic.losses import CERTAIN, Floats, all_odds, scores_on, sides
 from napari_parsimony.symbolic.shorten import variants
 
 # A score may move by this much where the decision is not certain: half of the last digit shown
@@ -21,7 +21,8 @@ class Change(NamedTuple):
     flips
         Cells that are put on another side, or are decided by one of the forms only.
     moved
-        How far the score of a cell moves at most, scores cut at ±4.
+        How far the score of a cell moves at most, scores cut at ±4; of more than two classes the
+        log-odds of a class against all others.
     """
 
     flips: int
@@ -33,7 +34,7 @@ class Change(NamedTuple):
         return self.flips == 0 and self.moved <= UNSEEN
 
 
-def change(before: Expression, after: Expression, values: Floats, names: tuple[str, ...]) -> Change:
+def change(before: Equation, after: Equation, values: Floats, names: tuple[str, ...]) -> Change:
     """Compare two forms of an equation, cell by cell, in float64.
 
     Parameters
@@ -44,14 +45,18 @@ def change(before: Expression, after: Expression, values: Floats, names: tuple[s
         Latents of the cells, shape (cells, variables), and their names.
     """
     one, other = (scores_on(form, values, names) for form in (before, after))
+    flips = sides(one) != sides(other)
+    if one.ndim == 2:
+        one, other = all_odds(one), all_odds(other)
     undecided = np.isnan(one)
-    flips = (undecided != np.isnan(other)) | (~undecided & ((one > 0) != (other > 0)))
+    changed = undecided != np.isnan(other)
+    flips |= changed if one.ndim == 1 else changed.any(axis=1)
     both = ~undecided & ~np.isnan(other)
     cut = np.clip(one[both], -CERTAIN, CERTAIN) - np.clip(other[both], -CERTAIN, CERTAIN)
     return Change(int(flips.sum()), float(np.abs(cut).max(initial=0.0)))
 
 
-def tidied(expression: Expression, values: Floats, names: tuple[str, ...]) -> Expression:
+def tidied(equation: E, values: Floats, names: tuple[str, ...]) -> E:
     """Expand, factor, collect, and drop what changes nothing, as long as the cells agree.
 
     Every step is checked against the equation given: no cell may change its side, become undecided
@@ -60,18 +65,18 @@ def tidied(expression: Expression, values: Floats, names: tuple[str, ...]) -> Ex
 
     Parameters
     ----------
-    expression
+    equation
         What to shorten.
     values, names
         Latents of the cells, shape (cells, variables), and their names.
     """
     few = values[:: max(1, len(values) // _FEW)]
 
-    def holds(form: Expression) -> bool:
-        return all(change(expression, form, cells, names).unseen for cells in (few, values))
+    def holds(form: E) -> bool:
+        return all(change(equation, form, cells, names).unseen for cells in (few, values))
 
-    best = expression
-    short = expression.simplified()
+    best = equation
+    short = equation.simplified()
     if short.size < best.size and holds(short):
         best = short
     while True:

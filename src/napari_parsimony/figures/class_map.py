@@ -1,0 +1,147 @@
+"""Which of more than two classes an equation gives: over two latents, or along a single one."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from napari_parsimony.classify.scores import UNDECIDED, decided, probabilities
+from napari_parsimony.figures.decision import RESOLUTION, strip_of, thickness
+from napari_parsimony.figures.palette import LIGHT, QUIET, Theme, class_colours, rgba
+from napari_parsimony.figures.score_map import AlongLatent, Evaluates, drawn_cells, score_grid
+from napari_parsimony.figures.style import bare, new_figure, styled
+from napari_parsimony.figures.text import shortened
+
+_PALEST = 0.25  # how much of a class's colour is left where it is no likelier than the others
+
+
+@styled
+def class_map(
+    equation: Evaluates,
+    x: AlongLatent,
+    y: AlongLatent,
+    fixed: Mapping[str, float],
+    classes: Sequence[str],
+    target: NDArray | None = None,
+    *,
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Draw the likeliest class over two latents, paler where it is less likely.
+
+    Parameters
+    ----------
+    equation
+        What decides: scores (…, classes).
+    x, y, fixed, theme
+        As of `decision.decision_map`.
+    classes
+        Names of the classes, three or more.
+    target
+        (N,) number of the class, NaN for none: cells to scatter over the map.
+    """
+    side = 4.2
+    held = ", ".join(f"{name} = {value:.2f}" for name, value in fixed.items()).replace("-", "−")
+    lines = textwrap.wrap(f"at {held}", 66) if held else []
+    columns = 3
+    colours = class_colours(len(classes))
+    _, _, scores = score_grid(equation, x, y, fixed, RESOLUTION, len(classes))
+    handles: list[Any] = [
+        Patch(facecolor=colour, label=shortened(name, 20))
+        for name, colour in zip(classes, colours, strict=True)
+    ]
+    if np.isnan(scores).any():
+        handles.append(Patch(facecolor=QUIET, label="not decided"))
+    legend_high = 0.2 * -(-len(handles) // columns) + 0.04
+    left, bottom = 0.6 + thickness(y, side), 0.5 + thickness(x, side)
+    top = 0.12 + legend_high + 0.15 * len(lines)
+    width, height = left + side + 0.15, bottom + side + top
+    figure = new_figure(width, height)
+    figure.set_layout_engine("none")
+
+    def place(from_left: float, from_bottom: float, wide: float, high: float) -> Any:
+        return figure.add_axes(
+            (from_left / width, from_bottom / height, wide / width, high / height)
+        )
+
+    axes = place(left, bottom, side, side)
+    axes.imshow(
+        class_picture(scores, colours), extent=(*x.limits, *y.limits), origin="lower",
+        aspect="auto", interpolation="nearest",
+    )  # fmt: skip
+    if target is not None and x.cells is not None and y.cells is not None:
+        known = drawn_cells(np.isfinite(target))
+        axes.scatter(
+            x.cells[known], y.cells[known], s=9, linewidths=0.5, rasterized=True,
+            c=[colours[int(kind)] for kind in target[known]], edgecolors=theme.ink,
+        )  # fmt: skip
+        handles.append(
+            Line2D([], [], marker="o", linestyle="", markersize=4, markerfacecolor="none",
+                   markeredgecolor=theme.ink, label="cells, by their class")
+        )  # fmt: skip
+    axes.set(xlim=x.limits, ylim=y.limits)
+    bare(axes)
+    thick = thickness(x, side)
+    strip_of(place(left, bottom - thick, side, thick), x, vertical=False)
+    thick = thickness(y, side)
+    strip_of(place(left - thick, bottom, thick, side), y, vertical=True)
+    figure.text(
+        left / width, (bottom + side + 0.06 + legend_high) / height, "\n".join(lines),
+        ha="left", va="bottom", size=8.5,
+    )  # fmt: skip
+    figure.legend(
+        handles=handles, loc="lower left", ncols=columns, handletextpad=0.4, columnspacing=1.2,
+        bbox_to_anchor=(left / width, (bottom + side + 0.04) / height), borderaxespad=0,
+    )  # fmt: skip
+    return figure
+
+
+@styled
+def class_curves(
+    equation: Evaluates,
+    x: AlongLatent,
+    fixed: Mapping[str, float],
+    classes: Sequence[str],
+    *,
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Draw the probability of each class along one latent; see `class_map`."""
+    side, left, high = 5.2, 0.65, 2.6
+    image = thickness(x, side)
+    bottom = 0.5 + image
+    columns = 3
+    top = 0.2 * -(-len(classes) // columns) + 0.2
+    width, height = left + side + 0.1, bottom + high + top
+    figure = new_figure(width, height)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((left / width, bottom / height, side / width, high / height))
+    along = np.linspace(*x.limits, 400)
+    values = {name: np.full(along.shape, value) for name, value in fixed.items()}
+    scores = np.broadcast_to(
+        equation.evaluate({**values, x.name: along}), (len(along), len(classes))
+    )
+    for name, colour, likely in zip(
+        classes, class_colours(len(classes)), probabilities(scores).T, strict=True
+    ):
+        axes.plot(along, likely, color=colour, linewidth=2.2, label=shortened(name, 20))
+    axes.set(xlim=x.limits, ylim=(-0.02, 1.02), xticks=[], ylabel="probability")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2)
+    below = figure.add_axes((left / width, (bottom - image) / height, side / width, image / height))
+    strip_of(below, x, vertical=False)
+    return figure
+
+
+def class_picture(scores: NDArray[np.float64], colours: Sequence[str]) -> NDArray[np.float64]:
+    """Colour scores (…, classes) by the likeliest class, (…, 3); what decides nothing is grey."""
+    table = np.stack([rgba(colour)[:3] for colour in [*colours, QUIET]])
+    said = decided(scores)
+    likely = np.nan_to_num(probabilities(scores).max(axis=-1), nan=1.0)
+    none = 1 / len(colours)
+    strength = _PALEST + (1 - _PALEST) * (likely - none) / (1 - none)
+    picture: NDArray[np.float64] = 1 - strength[..., None] * (1 - table[said])
+    picture[said == UNDECIDED] = table[-1]
+    return picture
