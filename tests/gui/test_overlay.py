@@ -388,7 +388,7 @@ def test_a_template_of_another_study_is_told(session, demo, tmp_path):
     assert overlay.scores.text.visible
 
 
-@pytest.mark.parametrize("name", ["cells", "scores", "selected cell"])
+@pytest.mark.parametrize("name", ["cells", "scores", "selected cell", "image.tif"])
 def test_a_removed_layer_is_told_and_comes_back(session, demo, name):
     session.open_study(demo)
     overlay, layers = Overlay.of(session), session.viewer.layers

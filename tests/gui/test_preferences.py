@@ -55,6 +55,7 @@ def test_the_last_study_is_offered_again(make_napari_viewer, qtbot, crops_study)
     assert not dock.again_button.isVisible()
     dock.open_study(crops_study)
     assert not dock.again_button.isVisible(), "it is open"
+    assert dock.open_demo(), "a look at it, and back to the own study"
     second = make_napari_viewer(show=True)
     _, dock = second.window.add_plugin_dock_widget("napari-parsimony", "Study")
     assert dock.again_button.text() == f"Open '{Path(crops_study).name}' again"

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.aside import Aside
-from napari_parsimony.gui.borrowed import SOURCE, Borrowed, layer_of, of_labels
+from napari_parsimony.gui.borrowed import SOURCE, Borrowed, files_of, layer_of, of_labels
 from napari_parsimony.gui.cell_values import CellValues
 from napari_parsimony.gui.colours import Colouring
 from napari_parsimony.gui.napari_compat import fit_view
@@ -320,12 +320,14 @@ class OverlayLayers(ABC):
 
     def _removed(self, event: Any) -> None:
         """Live on without a layer that the user has removed, and say how to get it back."""
-        layer = event.value
+        layer, picture = event.value, self._picture
         if layer is self.labels:
             self.labels = None
         elif layer is self.scores:
             self.texts = None
-        elif self.marks is None or self.marks.forget(layer) is None:
+        elif self.marks is not None and self.marks.forget(layer) is not None:
+            pass
+        elif picture is None or str(picture.image_path) not in files_of(layer):
             return
         self.problem = (
             f"The layer '{layer.name}' was removed, so the cells are not shown in full: press "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import napari
 
 PLUGIN = "napari-parsimony"
+COPIES = "napari-parsimony-"  # folders of copies are called so, among temporary files
 HIGH_ENOUGH = 900  # pixels of a screen, for two docks above each other
 DOCKS = ("Study", "Latent explorer", "Equations")
 
@@ -35,12 +36,19 @@ def copy_of_demo() -> Path:
     demo = demo_folder()
     if not (demo / STUDY_FILE).is_file():
         raise UserError(f"The demo study is missing in {demo}: install napari-parsimony again.")
-    place = Path(tempfile.mkdtemp(prefix="napari-parsimony-")) / "demo study"
+    place = Path(tempfile.mkdtemp(prefix=COPIES)) / "demo study"
     try:
         shutil.copytree(demo, place)
     except OSError as error:
         raise UserError(f"The demo study cannot be copied to {place}: {error}.") from error
     return place
+
+
+def is_copy_of_demo(path: Path) -> bool:
+    """Whether a study is a copy that `copy_of_demo` made, to play with."""
+    folder = path.resolve().parent
+    temporary = Path(tempfile.gettempdir()).resolve()
+    return folder.parent == temporary and folder.name.startswith(COPIES)
 
 
 def open_docks(viewer: "napari.viewer.Viewer") -> dict[str, Any]:

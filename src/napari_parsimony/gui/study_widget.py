@@ -31,7 +31,7 @@ from napari_parsimony.gui.layers_form import LayersForm
 from napari_parsimony.gui.overlay import Overlay
 from napari_parsimony.gui.overlay_controls import OverlayControls
 from napari_parsimony.gui.preferences import recall, remember
-from napari_parsimony.gui.sample import copy_of_demo
+from napari_parsimony.gui.sample import copy_of_demo, is_copy_of_demo
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
 from napari_parsimony.report import STEPS
@@ -210,7 +210,8 @@ class StudyWidget(QWidget):
         else:
             self.title.setText(f"<b>{escape(study.name)}</b>")
             self.title.setToolTip(str(study.path))
-            remember("last_study", str(study.path))
+            if not is_copy_of_demo(study.path):  # who looks at it goes back to the own study
+                remember("last_study", str(study.path))
         last = Path(recall("last_study") or ".")
         self.again_button.setVisible(study is None and (last / STUDY_FILE).is_file())
         self.again_button.setText(f"Open '{last.name}' again")
