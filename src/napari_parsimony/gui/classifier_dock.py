@@ -167,6 +167,7 @@ class ClassifierDock(QWidget):
             stale = study.state(STEP) == "stale"
             what = "are out of date" if stale else "were not trained yet"
             sentence = f"The networks {what}: train them in the tab 'Train'."
+            sentence = self.session.too_many or sentence
         record = None if study is None or sentence is not None else study.step(STEP)
         if study is None or record is None:
             self.background.cancel()

@@ -21,7 +21,8 @@ def canvas_size_of(viewer: Any) -> tuple[int, int]:
 
 def fit_view(viewer: Any, layer: Any) -> None:
     """Bring a whole layer into view, whatever others there are; napari's own way is since 0.9."""
-    if viewer.grid.enabled:
+    canvas = getattr(viewer, "canvas", None)
+    if (viewer if canvas is None else canvas).grid.enabled:
         viewer.reset_view()
         return
     corners = np.asarray(layer.extent.world)[:, -2:]
