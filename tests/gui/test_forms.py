@@ -150,3 +150,15 @@ def test_the_wheel_moves_no_slider(qapp):
     assert not turn_wheel(slider.bar)
     assert not turn_wheel(slider.box)
     assert slider.value() == 0.5
+
+
+def test_empty_lines_say_what_that_means(qtbot):
+    """A line without a word in it tells nobody whether something has to be written there."""
+    for name, settings, said in (
+        ("report", ("title", "x"), ("the study's name", "the one that decides most")),
+        ("cells", ("channels", "window_um"), ("all", "µm, instead of the window")),
+    ):
+        form = config_to_widgets(STEPS[name].config)
+        qtbot.addWidget(form.native)
+        lines = [form.fields[setting].widget.native for setting in settings]
+        assert tuple(line.placeholderText() for line in lines) == said

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from napari_parsimony.cells.config import SegmentConfig
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.cells_nuclei import Nuclei
-from napari_parsimony.gui.cells_panel import explain_empty
 from napari_parsimony.gui.cells_table import LayersTable
 from napari_parsimony.gui.dock import Folded
 from napari_parsimony.gui.forms import config_to_widgets, widgets_to_config
@@ -46,7 +45,6 @@ class FindNuclei(QWidget):
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.form = config_to_widgets(SegmentConfig)
-        explain_empty(self.form)
         tip = "Settings for nuclei that are not found, cut in two, or joined."
         how = Folded("How nuclei are found", tip, self.form.native)
         buttons = QHBoxLayout()

@@ -5,19 +5,8 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout
 
-from napari_parsimony.gui.forms import Form
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.step_panel import StepPanel
-
-EMPTY = {
-    "channels": "all",
-    "window": "pixels; empty: by the nuclei",
-    "window_um": "µm, instead of the window",
-    "pixel_size": "µm per pixel",
-    "diameter": "pixels; empty: found",
-    "min_area": "by the diameter",
-}
-"""What settings mean where nothing is written."""
 
 OF_FILES = ("folder", "pattern", "image", "labels", "centroids", "classes", "group_column")
 
@@ -45,7 +34,6 @@ class CellsPanel(StepPanel):
     def set_step(self, name: str) -> None:
         """Show the settings anew."""
         super().set_step(name)
-        explain_empty(self.form)
         for field in self.form.fields.values():
             field.widget.changed.connect(self._on_edit)
         self._show_rows()
@@ -101,10 +89,3 @@ class CellsPanel(StepPanel):
             rows = native.parentWidget().layout()
             assert isinstance(rows, QFormLayout)
             rows.setRowVisible(native, not self._from_layers)
-
-
-def explain_empty(form: Form) -> None:
-    """Say in empty lines what that means."""
-    for name, text in EMPTY.items():
-        if name in form.fields:
-            form.fields[name].widget.native.setPlaceholderText(text)

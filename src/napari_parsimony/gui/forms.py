@@ -27,6 +27,16 @@ from napari_parsimony.gui.dock import Folded, wheel_needs_focus
 
 C = TypeVar("C", bound=Config)
 
+EMPTY = {
+    "channels": "all",
+    "window": "pixels; empty: by the nuclei",
+    "window_um": "µm, instead of the window",
+    "pixel_size": "µm per pixel",
+    "diameter": "pixels; empty: found",
+    "min_area": "by the diameter",
+}
+"""What settings mean where nothing is written, shorter than their descriptions have it."""
+
 IMAGES = "*.tif *.tiff *.png *.jpg *.jpeg *.bmp"
 
 
@@ -92,6 +102,9 @@ def config_to_widgets(kind: type[Config], values: Mapping[str, Any] | None = Non
             # its own words leave no room for the path
             field.widget.choose_btn.text = "…"
             field.widget.choose_btn.native.setMaximumWidth(28)
+        if isinstance(field.widget, mw.LineEdit):
+            said = re.search(r"\bempty: ([^.;]+)", info.description or "")
+            field.widget.native.setPlaceholderText(EMPTY.get(name, said[1] if said else ""))
         default = info.get_default(call_default_factory=True)
         field.set((values or {}).get(name, default))
         extra = info.json_schema_extra
