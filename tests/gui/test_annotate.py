@@ -68,6 +68,13 @@ def test_the_image_whose_cells_are_annotated_is_chosen_here(qtbot, dock, annotat
     assert Overlay.of(dock.session).name == dock.picture.currentText() == "image1.tif"
 
 
+def test_whoever_removed_the_cells_is_told_where_they_click(viewer, dock, annotator):
+    viewer.layers.remove("cells")
+    assert "'cells' was removed" in dock.target.text()
+    Overlay.of(dock.session).show_again()
+    assert "Click a cell" in dock.target.text()
+
+
 def canvas_of(viewer):
     return viewer.window._qt_viewer.canvas.native
 

@@ -193,6 +193,7 @@ class AnnotateDock(QWidget):
 
     def _show_picture(self) -> None:
         self.picture.setVisible(self.picture.needed)
+        self._show_target()
 
     def _bind(self) -> None:
         self.keys.set_on(self._open and self.session.has("cells"))
@@ -230,6 +231,8 @@ class AnnotateDock(QWidget):
             text = f"Click cells to make them <b>{escape(name)}</b>."
         elif not self.annotator.colours:
             text = "Add the classes that you want to tell apart, for instance interphase, mitosis."
+        elif self.overlay.labels is None and self.overlay.problem is not None:
+            text = f"<qt>{escape(self.overlay.problem, quote=False)}</qt>"  # nothing to click
         elif not len(rows):
             text = "Click a cell, then press the key of its class; 0 is none."
         elif len(rows) > 1:

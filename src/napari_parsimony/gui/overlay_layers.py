@@ -331,7 +331,7 @@ class OverlayLayers(ABC):
             return
         self.problem = (
             f"The layer '{layer.name}' was removed, so the cells are not shown in full: press "
-            "'Show again' to have it back."
+            "'Show again' in the dock 'Study' or 'Overlay' to have it back."
         )
         self.shown_changed.emit()
 
