@@ -188,7 +188,7 @@ def test_few_cells_of_a_class_can_be_cross_validated():
 def test_nothing_small_enough(monkeypatch):
     monkeypatch.setattr(
         "napari_parsimony.symbolic.search.shortened",
-        lambda fitted, fit, report: [m for m in fitted if m.expression.size > 5],
+        lambda fitted, fit, report, *_: [m for m in fitted if m.expression.size > 5],
     )
     config = EquationsConfig(engines=("quick",), max_size=3)
     with pytest.raises(UserError, match="size 3 or less"):

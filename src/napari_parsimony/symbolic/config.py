@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 from napari_parsimony.config import Config
 
 _ADVANCED: dict[str, JsonValue] = {"advanced": True}
+EngineName = Literal["quick", "operon", "pysr"]
 Operator = Literal["add", "sub", "mul", "div", "square", "exp", "log", "sqrt", "abs", "tanh", "sin"]
 _BINARY = ("add", "sub", "mul", "div")
 
@@ -15,7 +16,7 @@ _BINARY = ("add", "sub", "mul", "div")
 class EquationsConfig(Config):
     """How to look for an equation between the used latents and the class."""
 
-    engines: tuple[Literal["quick", "operon", "pysr"], ...] = Field(
+    engines: tuple[EngineName, ...] = Field(
         ("quick", "operon"),
         description="Engines that look for equations: 'quick' adds up terms of a fixed library and "
         "takes a second; 'operon' is an evolutionary search of free forms and takes up to minutes; "

@@ -28,7 +28,7 @@ from napari_parsimony.symbolic.splits import SplitCells, contrasted
 Found = Mapping[Expression, Sequence[Search]]
 """What was found for one class, and by which searches."""
 
-_TRIED = 8  # steps in which a class's next expression is fitted before one of them is taken
+_TRIED = 5  # steps in which a class's next expression is fitted before one of them is taken
 _ALIKE = 0.1  # terms cancel of which no larger part is left; numbers are fitted anew afterwards
 _NEAR = 0.25  # numbers that stand alone count as the same if they differ by no larger part
 _FLAT = 1e-4  # part of the loss that each further node must gain, or the path ends

@@ -19,15 +19,12 @@ class Kept:
         Where; None: nothing is kept.
     names
         The latents.
-    which
-        Number of the class whose score is searched, None of a single score.
+    suffix
+        Of the files' names: what is searched for, where that is more than one score.
     """
 
-    def __init__(
-        self, folder: Path | None, names: tuple[str, ...], which: int | None = None
-    ) -> None:
-        self._folder, self._names = folder, names
-        self._suffix = "" if which is None else f"-{which}"
+    def __init__(self, folder: Path | None, names: tuple[str, ...], suffix: str = "") -> None:
+        self._folder, self._names, self._suffix = folder, names, suffix
 
     def found(self, engine: str) -> list[Expression]:
         """Equations that an interrupted search of this engine had found."""

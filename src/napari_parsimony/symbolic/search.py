@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report
 from napari_parsimony.symbolic.choice import one_standard_error
 from napari_parsimony.symbolic.class_scores import Equation, largest
-from napari_parsimony.symbolic.config import EquationsConfig
+from napari_parsimony.symbolic.config import EngineName, EquationsConfig
 from napari_parsimony.symbolic.engines import engine
 from napari_parsimony.symbolic.engines.base import Engine, Found, Partial, Problem, front_of
 from napari_parsimony.symbolic.expression import Expression
@@ -35,6 +36,7 @@ from napari_parsimony.symbolic.splits import (
 REFIT_CELLS = 20_000
 SHORTEN_CELLS = 3_000  # of them, for trying hundreds of variants
 NEAR = 2  # times the largest size: what is larger is not shortened, unless a person wrote it
+QUICK: EngineName = "quick"  # the engine for odds between all pairs of classes
 _UNITS = 100  # of progress, for each engine and for what follows
 
 
@@ -98,17 +100,27 @@ def search_front(
     train, validation = split_cells(latents, logits, target, split, groups, guided)
     names = tuple(str(name) for name in latents.columns)
     searched = _searched(train, names, config, classes)
-    total = _UNITS * (len(config.engines) * len(searched) + 1)
+    total = _UNITS * (sum(len(each.engines) for each in searched) + 1)
 
     # what cannot run, or be read, is said before anything is searched
     engines = {name: engine(name) for name in config.engines}
     given, whole = given_equations(names, config, classes)
     by_hand = Search(BY_HAND, config.seed)
     found: list[dict[Expression, list[Search]]] = [{} for _ in classes or ("score",)]
-    for number, (which, problem) in enumerate(searched.items()):
-        store = Kept(keep, names, which if classes else None)
-        units = _Units(report, _UNITS * number * len(engines), total, classes[which : which + 1])
-        found[which] = _found(problem, engines, given[which], store, units)
+    done = 0
+    for each in searched:
+        store, units = Kept(keep, names, each.suffix), _Units(report, done, total, each.title)
+        mine = {name: engines[name] for name in each.engines}
+        start = given[each.which] if each.against is None else {}
+        new = _found(each.problem, mine, start, store, units)
+        if each.against is not None:
+            new = {e: by for e, by in new.items() if e.size <= config.max_size}
+        for expression, searches in new.items():
+            found[each.which].setdefault(expression, []).extend(searches)
+            if each.against is not None:  # the odds the other way round
+                other = (-expression).simplified()
+                found[each.against].setdefault(other, []).extend(searches)
+        done += _UNITS * len(mine)
 
     many = train.labelled().sample(REFIT_CELLS, config.seed)
     few = many.sample(SHORTEN_CELLS, config.seed)
@@ -178,18 +190,53 @@ def search_front(
     )
 
 
+class _Searched(NamedTuple):
+    """What engines search for: a score, or that of a class, or the odds of it against another."""
+
+    problem: Problem
+    engines: tuple[EngineName, ...]
+    which: int = 0
+    against: int | None = None
+    title: str = ""
+    suffix: str = ""
+
+
 def _searched(
     train: SplitCells, names: tuple[str, ...], config: EquationsConfig, classes: tuple[str, ...]
-) -> dict[int, Problem]:
-    """Make the problems for engines, by the number of the class; 0 for a single score."""
+) -> list[_Searched]:
+    """Make the problems for engines.
+
+    Of more than two classes, odds between any two may be simple where no score is, as each score
+    has a share of all others in it. There are many such pairs: only the engine that takes a second
+    looks at them.
+    """
     if not classes:
-        return {0: problem_of(train, names, config)}
+        return [_Searched(problem_of(train, names, config), config.engines)]
     reference = reference_of(config, classes)
-    return {
-        which: problem_of_class(train, names, config, which, reference)
-        for which in range(len(classes))
+    found = [
+        _Searched(
+            problem_of_class(train, names, config, which, reference),
+            config.engines,
+            which,
+            title=name,
+            suffix=f"-{which}",
+        )
+        for which, name in enumerate(classes)
         if which != reference
-    }
+    ]
+    if reference is None and QUICK in config.engines:
+        found += [
+            _Searched(
+                problem_of_class(train, names, config, one, other),
+                (QUICK,),
+                one,
+                other,
+                f"{classes[one]} against {classes[other]}",
+                f"-{one}-{other}",
+            )
+            for one, other in combinations(range(len(classes)), 2)
+        ]
+    return found
 
 
 class _Units(NamedTuple):
@@ -198,12 +245,12 @@ class _Units(NamedTuple):
     report: Report
     start: int
     total: int
-    of: tuple[str, ...]
+    of: str
 
     def of_engine(
         self, name: str, number: int, earlier: tuple[Found, ...]
     ) -> Callable[[Partial], None]:
-        title = f"{name}, {self.of[0]}" if self.of else name
+        title = f"{name}, {self.of}" if self.of else name
 
         def report_front(partial: Partial) -> None:
             done = self.start + _UNITS * number + _UNITS * partial.done // partial.total

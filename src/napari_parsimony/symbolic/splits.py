@@ -118,9 +118,15 @@ def problem_of_class(
         cells = train.labelled().sample(config.cells, config.seed)
         told = 2.0 * (cells.target[:, None] == np.arange(train.logits.shape[1])) - 1
         return Problem(cells.values, names, contrasted(told, reference)[:, which], config)
-    odds = own_odds(train.logits, np.full(len(train.logits), which))
-    cells = _uncertain(train, np.abs(odds), config)
+    cells = _uncertain(train, np.abs(_odds(train.logits, which, reference)), config)
     return Problem(cells.values, names, contrasted(cells.logits, reference)[:, which], config)
+
+
+def _odds(scores: Floats, which: int, reference: int | None) -> Floats:
+    """Log-odds of a class against the reference, or against all others."""
+    if reference is not None:
+        return np.asarray(scores[:, which] - scores[:, reference])
+    return own_odds(scores, np.full(len(scores), which))
 
 
 def contrasted(scores: Floats, reference: int | None) -> Floats:
