@@ -93,7 +93,7 @@ def photograph_demo(folder: Path, theme: str) -> None:
     viewer.reset_view()
     cells, scores = session.cells, session.cell_scores()
     plates = np.flatnonzero(cells["class"].eq("metaphase") & ~cells["border"])
-    row = int(plates[scores[plates].argmax()])
+    row = int(plates[scores[plates, 0].argmax()])
     session.select_cell(session.key_of(row))
     photograph(viewer, folder / "overview.png")
     name = session.expression.variables[0]

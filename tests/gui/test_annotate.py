@@ -15,7 +15,8 @@ from napari_parsimony.cells.annotations import Annotations
 from napari_parsimony.cells.table import KEY, SPLITS
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.annotator import COLOURS, Annotator
+from napari_parsimony.figures.palette import CLASS_COLOURS
+from napari_parsimony.gui.annotator import Annotator
 from napari_parsimony.gui.import_classes import columns, from_layer
 from napari_parsimony.gui.napari_compat import camera_of
 from napari_parsimony.gui.overlay import Overlay
@@ -125,7 +126,7 @@ def test_classes_and_counts_of_the_study(dock, annotator):
     }
     # in the order in which the classifier was told: compact (round), stretched (long)
     assert texts(dock) == [["1", "round", *counts["round"]], ["2", "long", *counts["long"]]]
-    assert annotator.colours == {"round": COLOURS[0], "long": COLOURS[1]}
+    assert annotator.colours == {"round": CLASS_COLOURS[0], "long": CLASS_COLOURS[1]}
     assert dock.session.annotations == Annotations(), "looking changes nothing"
     assert "0 cells have no class" in dock.lacking.text()
     for button in dock.content.findChildren(QAbstractButton):
@@ -273,7 +274,7 @@ def test_rename_recolour_add_remove_and_undo_all_of_it(qtbot, monkeypatch, dock,
     qtbot.keyClicks(editor, "debris")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: list(annotator.colours) == ["round", "rod 1", "debris"])
-    assert annotator.colours["debris"] == COLOURS[1], "free again"
+    assert annotator.colours["debris"] == CLASS_COLOURS[1], "free again"
     annotator.annotate([0, 1], "debris")
     assert "There is no debris in" in dock.lacking.text()
 

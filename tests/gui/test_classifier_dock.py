@@ -10,7 +10,9 @@ import pytest
 from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_parsimony.cells.annotations import Annotations
 from napari_parsimony.classify.topology import Compact
+from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
 from napari_parsimony.gui.classifier_read import SCHEMES, read_networks
 from napari_parsimony.gui.classifier_rows import Row, Rows
 from napari_parsimony.gui.forms import widgets_to_config
@@ -108,7 +110,7 @@ def test_classes_are_chosen_with_their_numbers(qtbot, dock, session, own_study):
     session.open_study(own_study)
     chooser, cells = dock.chooser, session.cells
     assert chooser.value() == {"compact": ("round",), "stretched": ("long",)}
-    assert [edit.text() for edit in chooser.names] == ["compact", "stretched"]
+    assert [edit.text() for edit in chooser.names if edit.isVisible()] == ["compact", "stretched"]
     assert not dock.panel.form.fields["classes"].widget.native.isVisible()
     for raw in ("round", "long"):
         here = cells.loc[cells["class"] == raw, "split"]
@@ -142,16 +144,29 @@ def test_classes_are_chosen_with_their_numbers(qtbot, dock, session, own_study):
     assert "must have neither" in chooser.warning.text()
 
 
-def test_two_classes_have_to_be_named_once_there_is_a_third(dock, session, crops_study, tmp_path):
+def test_a_third_class_is_told_apart_too_before_networks_are_trained(
+    dock, session, crops_study, tmp_path
+):
     study = shutil.copytree(crops_study, tmp_path / "study")
     session.open_study(study)
     assert dock.panel.form.fields["classes"].get() == {}
     odd = {session.key_of(0): "odd"}
     session.annotate(session.annotations.with_cells(odd))
-    named = {"long": ("long",), "round": ("round",)}
-    assert dock.chooser.value() == dock.panel.form.fields["classes"].get() == named
+    assert dock.chooser.value() == dock.panel.form.fields["classes"].get() == {}
+    assert dock.chooser.mapping == {name: (name,) for name in ("long", "odd", "round")}
+    assert "No test cell is 'odd'" in dock.chooser.warning.text()
     session.open_study(crops_study)
     assert dock.chooser.value() == dock.panel.form.fields["classes"].get() == {}
+
+
+def test_classes_come_in_the_order_of_their_keys(dock, session, crops_study, tmp_path):
+    study = shutil.copytree(crops_study, tmp_path / "study")
+    session.open_study(study)
+    colours = {"round": NEGATIVE, "long": POSITIVE}  # keys 1 and 2
+    session.annotate(Annotations(colours, session.annotations.cells))
+    named = {"round": ("round",), "long": ("long",)}
+    for value in (dock.chooser.value(), dock.panel.form.fields["classes"].get()):
+        assert [*value.items()] == [*named.items()], "blue is the first, here as there"
 
 
 def test_the_network_is_what_survives(qtbot, dock, session, own_study):
@@ -237,7 +252,7 @@ def test_confusion_selects_cells(qtbot, dock, session, field_study):
         "black_box": study.network_scores()["black_box"],
         "sparse": study.network_scores()["sparse_mean"],
         "chosen": study.network_scores()["sparse"],
-        "symbolic": session.cell_scores(),
+        "symbolic": session.cell_scores()[:, 0],
     }
     split = session.cells["split"].to_numpy()
     words = {"test": "held-out cells", "validation": "validation cells", "train": "training cells"}

@@ -144,7 +144,7 @@ def test_dragging_morphs_the_cell_in_its_place(opened, field_study, qtbot):
     shown = viewer.window._qt_viewer.layer_to_visual[layer].node._data
     np.testing.assert_allclose(shown, layer.data)
 
-    score = session.scores(moved)["symbolic"]
+    score = session.scores(moved)["symbolic"][0]
     assert session.class_of(score) in explorer.symbolic.text()
     assert f"{score:+.2f}".replace("-", "−") in explorer.symbolic.text()
 
@@ -188,7 +188,7 @@ def test_positions_from_elsewhere_move_sliders_without_an_echo(opened, field_stu
 def test_means_of_the_classes(opened, field_study, qtbot):
     _, explorer, session = opened(field_study, KEY)
     cells, latents = session.cells, session.study.latents()
-    for button, name in zip(explorer.means, ("round", "long"), strict=True):
+    for button, name in zip(explorer.means.buttons, ("round", "long"), strict=True):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         mean = latents.loc[cells["class"] == name, "z0"].mean()
         assert session.latents[0] == pytest.approx(mean)
@@ -254,15 +254,15 @@ def test_crops_without_images_change_in_their_tile(opened, crops_study):
     at = np.flatnonzero(picture.rows == 7)[0]
     np.testing.assert_allclose(layer.data_to_world((15.5, 15.5)), (picture.y[at], picture.x[at]))
     # no classes yet: it says so
-    assert not explorer.means[0].isEnabled()
-    assert "classify" in explorer.means[0].toolTip()
+    assert not explorer.means.buttons[0].isEnabled()
+    assert "classify" in explorer.means.buttons[0].toolTip()
     assert explorer.symbolic.text() == "–"
     assert "long" in explorer.where.text()
 
 
 def test_every_control_has_a_tooltip(opened, field_study):
     _, explorer, _ = opened(field_study, KEY)
-    controls = [explorer.reset, *explorer.means, explorer.on_canvas, explorer.sparse]
+    controls = [explorer.reset, *explorer.means.buttons, explorer.on_canvas, explorer.sparse]
     controls += [explorer.original, explorer.decoded, explorer.where, explorer.symbolic]
     controls += list(explorer.sliders.sliders.values()) + list(explorer.sliders.labels.values())
     explorer.show_traversals()

@@ -62,7 +62,7 @@ def test_from_an_image_to_an_equation_on_its_cells(make_napari_viewer, qtbot, tm
     docks["Equations"].choose_tab("Search")
     run(qtbot, docks["Equations"].panel, engines=["quick"], max_size=9)
 
-    scores = session.cell_scores()
+    scores = session.cell_scores()[:, 0]
     truth = np.array([long[label] for label in session.cells["label"]])
     assert ((scores > 0) == truth).mean() > 0.8
     features = overlay.labels.features.set_index("index")

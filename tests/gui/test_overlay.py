@@ -219,7 +219,7 @@ def test_colours_mean_what_the_legend_says(session, demo):
     # numbers go along the scale, from one end to the other
     for by, numbers in {
         "score": values.score,
-        "probability": values.probability,
+        "probability": values.probabilities[:, 1],
         "uncertainty": values.uncertainty,
         "term 0": values.terms[0][1],
         session.expression.variables[0]: values.latent(session.expression.variables[0]),
@@ -245,7 +245,7 @@ def test_a_term_that_is_gone_is_shown_no_more(session, demo):
     session.choose_expression(int(np.argmin(sizes)))
     assert last not in choices(session)
     assert overlay.colour_by == "score"
-    np.testing.assert_array_equal(overlay.labels.features["score"], session.cell_scores())
+    np.testing.assert_array_equal(overlay.labels.features["score"], session.cell_scores()[:, 0])
 
 
 def test_annotations_have_the_colours_that_people_chose(session, demo):

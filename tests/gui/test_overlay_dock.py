@@ -82,7 +82,7 @@ def test_the_legend_is_of_what_is_shown(qtbot, dock, field_study):
     dock.session.open_study(field_study)
     overlay, legend, session = dock.overlay, dock.controls.legend, dock.session
     here = np.flatnonzero(session.cells["image"] == overlay.name)
-    score = session.cell_scores()[here]
+    score = session.cell_scores()[here, 0]
     for name, count in (("compact", (score < 0).sum()), ("stretched", (score > 0).sum())):
         assert f"{name}&nbsp;{count}" in legend.classes.text()
     assert not legend.bar.isVisible()
@@ -171,7 +171,7 @@ def test_texts_by_a_template(qtbot, viewer, dock, field_study):
 def test_disagreements_one_after_the_other(qtbot, dock, own_study):
     dock.session.open_study(own_study)
     session, part = dock.session, dock.disagreements
-    score, side = session.cell_scores(), {"round": -1, "long": 1}
+    score, side = session.cell_scores()[:, 0], {"round": -1, "long": 1}
     right = {"round": "long", "long": "round"}
     # as if somebody had said the opposite of three cells
     rows = [r for r in range(len(score)) if side[session.cells["class"][r]] * score[r] > 0][::40]
@@ -252,7 +252,9 @@ def test_another_image_comes_in_the_same_layers(viewer, dock, field_study):
         np.testing.assert_array_equal(viewer.layers[0].data, overlay.picture.image)
         np.testing.assert_array_equal(overlay.labels.data, overlay.picture.labels)
         rows = np.flatnonzero(session.cells["image"] == name)
-        np.testing.assert_array_equal(overlay.labels.features["score"], session.cell_scores()[rows])
+        np.testing.assert_array_equal(
+            overlay.labels.features["score"], session.cell_scores()[rows, 0]
+        )
         places = session.cells.loc[rows, ["y", "x"]].to_numpy(float)
         np.testing.assert_allclose(overlay.marks.layers["selected cells"].data, places)
         assert set(overlay.texts.chosen) <= set(rows.tolist())

@@ -88,7 +88,7 @@ def test_cells_are_coloured_by_their_class(viewer, dock, field_study):
     session, overlay = dock.session, dock.overlay
     assert overlay.names == [f"image{i}.tif" for i in range(5)]
     assert [type(layer) for layer in viewer.layers[:2]] == [Image, Labels]
-    cells, scores = session.cells, session.cell_scores()
+    cells, scores = session.cells, session.cell_scores()[:, 0]
     here = np.flatnonzero(cells["image"] == "image0.tif")
     colours = {}
     for row in here:
@@ -106,7 +106,7 @@ def test_cells_are_coloured_by_their_class(viewer, dock, field_study):
     # another equation, other scores
     other = next(i for i in range(len(session.front.candidates)) if i != session.candidate)
     session.choose_expression(other)
-    np.testing.assert_array_equal(overlay.labels.features["score"], session.cell_scores()[here])
+    np.testing.assert_array_equal(overlay.labels.features["score"], session.cell_scores()[here, 0])
 
     index = dock.controls.colours.findData("annotation")
     dock.controls.colours.setCurrentIndex(index)

@@ -17,6 +17,9 @@ pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
 
 
+COLOURS = ("#0072b2", "#d55e00")
+
+
 @pytest.fixture
 def chart(qtbot):
     chart = TracksChart()
@@ -28,8 +31,8 @@ def chart(qtbot):
 
 def test_a_click_goes_to_the_nearest_frame_of_the_cell(qtbot, chart):
     frames, scores = np.array([2, 3, 7, 9]), np.array([-1.0, 2.0, np.nan, -3.0])
-    chart.set_value(frames, scores, 3, ("round", "long"))
-    assert chart.crossings == [(pytest.approx(2 + 1 / 3), True), (pytest.approx(5.4), False)]
+    chart.set_value(frames, scores[:, None], 3, ("round", "long"), COLOURS)
+    assert chart.crossings == [(pytest.approx(2 + 1 / 3), 1), (pytest.approx(5.4), 0)]
     for frame, near in ((2, 0.1), (3, 0.4), (7, -0.5), (9, 0.0)):
         place = chart.place_of(frame + near, 0).toPoint()
         with qtbot.waitSignal(chart.frame_chosen) as chosen:
@@ -38,12 +41,12 @@ def test_a_click_goes_to_the_nearest_frame_of_the_cell(qtbot, chart):
 
 
 def test_arrow_keys_go_along_the_frames(qtbot, chart):
-    chart.set_value(np.array([2, 3, 7]), np.array([1.0, -1.0, 1.0]), 3, ("a", "b"))
+    chart.set_value(np.array([2, 3, 7]), np.array([[1.0], [-1.0], [1.0]]), 3, ("a", "b"), COLOURS)
     for key, frame in ((Qt.Key.Key_Right, 7), (Qt.Key.Key_Left, 2)):
         with qtbot.waitSignal(chart.frame_chosen) as chosen:
             qtbot.keyClick(chart, key)
         assert chosen.args == [frame]
-    chart.set_value(np.array([2, 3, 7]), np.array([1.0, -1.0, 1.0]), 7, ("a", "b"))
+    chart.set_value(np.array([2, 3, 7]), np.array([[1.0], [-1.0], [1.0]]), 7, ("a", "b"), COLOURS)
     with qtbot.assertNotEmitted(chart.frame_chosen):
         qtbot.keyClick(chart, Qt.Key.Key_Right)
 
@@ -52,8 +55,18 @@ def test_arrow_keys_go_along_the_frames(qtbot, chart):
     "scores", [[], [np.nan], [1.0], [0.0, 0.0], [np.inf, -1.0], [1e30, -1e30], [-1.0, 2.0]]
 )
 def test_any_track_can_be_painted(chart, scores):
-    chart.set_value(np.arange(len(scores)), np.array(scores), 0, ("round", "long"))
+    chart.set_value(np.arange(len(scores)), np.array(scores)[:, None], 0, ("a", "b"), COLOURS)
     chart.set_now(0)
+    assert not chart.grab().isNull()
+
+
+def test_of_several_classes_it_tells_when_another_is_the_most_probable(chart):
+    frames = np.array([0, 1, 2, 4, 5])
+    scores = np.array([[3, 0, 0], [2, 1, 0], [np.nan] * 3, [0, 4, 1], [0, 1, 4]], float)
+    chart.set_value(frames, scores, 1, ("a", "b", "c"), (*COLOURS, "#009e73"))
+    assert chart.crossings == [(2.5, 1), (4.5, 2)]
+    high = [chart.place_of(frames[i], scores[i].max()).y() for i in (0, 3)]
+    assert high[0] == high[1], "probabilities: beyond 1 is at 1"
     assert not chart.grab().isNull()
 
 
@@ -102,8 +115,9 @@ def test_the_track_of_the_selected_cell(qtbot, opened):
     session.select_cell(("i.tif", 3, 2))
     assert viewer.dims.current_step[0] == 3
     frames, scores = track.chart.value()
+    scores = scores[:, 0]
     assert frames.tolist() == [0, 1, 2, 3, 5, 6, 7]
-    cells, score = session.cells, session.cell_scores()
+    cells, score = session.cells, session.cell_scores()[:, 0]
     for frame, shown in zip(frames, scores, strict=True):
         row = session.row_of(("i.tif", int(frame), 2))
         assert shown == score[row]
@@ -123,8 +137,8 @@ def test_the_track_of_the_selected_cell(qtbot, opened):
     # another equation, another curve
     session.try_expression(Expression.parse("z1"))
     np.testing.assert_array_equal(
-        track.chart.value()[1],
-        [session.cell_scores()[session.row_of(("i.tif", int(f), 2))] for f in frames],
+        track.chart.value()[1][:, 0],
+        [session.cell_scores()[:, 0][session.row_of(("i.tif", int(f), 2))] for f in frames],
     )
     session.close()
     assert not track.isVisible()
@@ -133,7 +147,7 @@ def test_the_track_of_the_selected_cell(qtbot, opened):
 def test_every_frame_shows_its_own_cells(opened):
     viewer, dock = opened
     session, overlay = dock.session, dock.overlay
-    score, cells = session.cell_scores(), session.cells
+    score, cells = session.cell_scores()[:, 0], session.cells
     overlay.set_colour_by("score")
     overlay.set_template("{frame}/{label}")
     for frame in (5, 0, 4, 7):

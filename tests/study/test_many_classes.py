@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from napari.components import ViewerModel
 from planted import planted_study
 
 from napari_parsimony.classify.scores import decided, scores_of
 from napari_parsimony.cli import main
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.session import Session
 from napari_parsimony.report import STEPS
 from napari_parsimony.study.export import export, export_study
 from napari_parsimony.study.steps import target
@@ -156,14 +154,3 @@ def test_equations_of_other_classes_are_one_sentence(study, tmp_path):
     file.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"but its networks tell .* from"):
         Study.open(copy.path).front()
-
-
-def test_the_window_says_that_it_shows_two_classes_only(study):
-    session = Session.of(ViewerModel())
-    session.open_study(study.path)
-    assert f"tells {len(study.class_names())} classes apart" in session.too_many
-    assert not any(session.has(step) for step in ("classify", "equations", "evaluate"))
-    assert session.has("vae")
-    assert session.front is session.expression is session.best_scores() is None
-    assert session.refresh() == []
-    session.close()

@@ -50,7 +50,7 @@ def test_cells_of_which_no_class_is_known_are_classified(study):
     assert target(study)[1] == ("interphase", "metaphase")
     session = Session.of(ViewerModel())
     session.open_study(study.path)
-    assert session.class_of(1.0) == "metaphase"
+    assert session.class_of(np.ones(1)) == "metaphase"
     with pytest.raises(UserError, match="held out"):
         run(study, "evaluate")
 

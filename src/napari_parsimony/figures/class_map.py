@@ -10,14 +10,18 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from napari_parsimony.classify.scores import UNDECIDED, decided, probabilities
+from napari_parsimony.classify.scores import probabilities
 from napari_parsimony.figures.decision import RESOLUTION, strip_of, thickness
-from napari_parsimony.figures.palette import LIGHT, QUIET, Theme, class_colours, rgba
-from napari_parsimony.figures.score_map import AlongLatent, Evaluates, drawn_cells, score_grid
+from napari_parsimony.figures.palette import LIGHT, QUIET, Theme, class_colours
+from napari_parsimony.figures.score_map import (
+    AlongLatent,
+    Evaluates,
+    class_picture,
+    drawn_cells,
+    score_grid,
+)
 from napari_parsimony.figures.style import bare, new_figure, styled
 from napari_parsimony.figures.text import shortened
-
-_PALEST = 0.25  # how much of a class's colour is left where it is no likelier than the others
 
 
 @styled
@@ -48,7 +52,7 @@ def class_map(
     held = ", ".join(f"{name} = {value:.2f}" for name, value in fixed.items()).replace("-", "−")
     lines = textwrap.wrap(f"at {held}", 66) if held else []
     columns = 3
-    colours = class_colours(len(classes))
+    colours = class_colours(classes)
     _, _, scores = score_grid(equation, x, y, fixed, RESOLUTION, len(classes))
     handles: list[Any] = [
         Patch(facecolor=colour, label=shortened(name, 20))
@@ -125,7 +129,7 @@ def class_curves(
         equation.evaluate({**values, x.name: along}), (len(along), len(classes))
     )
     for name, colour, likely in zip(
-        classes, class_colours(len(classes)), probabilities(scores).T, strict=True
+        classes, class_colours(classes), probabilities(scores).T, strict=True
     ):
         axes.plot(along, likely, color=colour, linewidth=2.2, label=shortened(name, 20))
     axes.set(xlim=x.limits, ylim=(-0.02, 1.02), xticks=[], ylabel="probability")
@@ -133,15 +137,3 @@ def class_curves(
     below = figure.add_axes((left / width, (bottom - image) / height, side / width, image / height))
     strip_of(below, x, vertical=False)
     return figure
-
-
-def class_picture(scores: NDArray[np.float64], colours: Sequence[str]) -> NDArray[np.float64]:
-    """Colour scores (…, classes) by the likeliest class, (…, 3); what decides nothing is grey."""
-    table = np.stack([rgba(colour)[:3] for colour in [*colours, QUIET]])
-    said = decided(scores)
-    likely = np.nan_to_num(probabilities(scores).max(axis=-1), nan=1.0)
-    none = 1 / len(colours)
-    strength = _PALEST + (1 - _PALEST) * (likely - none) / (1 - none)
-    picture: NDArray[np.float64] = 1 - strength[..., None] * (1 - table[said])
-    picture[said == UNDECIDED] = table[-1]
-    return picture

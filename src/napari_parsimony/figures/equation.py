@@ -1,6 +1,7 @@
 """An equation as a picture, with long ones broken over lines instead of cut."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple
@@ -128,6 +129,17 @@ def outline(latex: str, left: str, width: float, size: float) -> Outline:
         top -= line.height + gap
     wide = _widest(lines, indent) + 2 * _PAD
     return Outline(np.concatenate(vertices), np.concatenate(codes), wide, high)
+
+
+def stacked(outlines: Sequence[Outline]) -> Outline:
+    """Lay one equation below another, the first at the top."""
+    high = sum(each.height for each in outlines) - 2 * _PAD * (len(outlines) - 1)
+    vertices, top = [], high
+    for each in outlines:
+        vertices.append(each.vertices + np.array([0.0, top - each.height]))
+        top -= each.height - 2 * _PAD + 2 * _GAP * _SMALLEST
+    codes = np.concatenate([each.codes for each in outlines])
+    return Outline(np.concatenate(vertices), codes, max(each.width for each in outlines), high)
 
 
 def break_lines(latex: str, left: str, width: float, size: float) -> tuple[list[Line], float]:

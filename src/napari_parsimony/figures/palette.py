@@ -1,6 +1,8 @@
 """Colours: of the two classes, of themes, of channels. Docks use them before anything is drawn."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +33,22 @@ LIGHT = Theme("light", background="#ffffff", ink="#222222", faint="#d9d9d9")
 DARK = Theme("dark", background="#262930", ink="#e6e6e6", faint="#4a4f59")
 
 
-def class_colours(classes: int) -> list[str]:
-    """Give each of so many classes a colour; beyond seven they come again."""
-    return [CLASS_COLOURS[number % len(CLASS_COLOURS)] for number in range(classes)]
+def class_colours(names: Sequence[str], told: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Colour classes: two blue and orange, of more each with its own colour.
+
+    Parameters
+    ----------
+    names
+        Of the classes.
+    told
+        Colours that people chose for some of more than two.
+    """
+    if len(names) == 2:
+        return NEGATIVE, POSITIVE
+    told = {name: colour for name, colour in (told or {}).items() if name in names}
+    free = [colour for colour in CLASS_COLOURS if colour not in told.values()] or [QUIET]
+    rest = cycle(free)
+    return tuple(told.get(name) or next(rest) for name in names)
 
 
 def rgba(colour: str) -> NDArray[np.float64]:

@@ -1,17 +1,19 @@
 """The score over two latents as numbers, colours and lines: what decision maps are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_parsimony.classify.scores import UNDECIDED, decided, probabilities
 from napari_parsimony.figures.palette import QUIET, SCORE_COLOURS, rgba
 
 LIMIT = 3.0  # scores beyond ± this have the strongest colour
 MOST_CELLS = 1_500  # drawn on a map; of more a sample, always the same
 STEPS = 7
 _SHADES = 256
+_PALEST = 0.25  # how much of a class's colour is left where it is no likelier than the others
 
 Floats = NDArray[np.float64]
 
@@ -116,6 +118,27 @@ def score_picture(scores: Floats) -> NDArray[np.uint8]:
     picture = _table()[shades]
     picture[undecided] = (rgba(QUIET)[:3] * 255 + 0.5).astype(np.uint8)
     return picture
+
+
+def class_picture(scores: NDArray[np.float64], colours: Sequence[str]) -> NDArray[np.float64]:
+    """Colour scores (…, classes) by the likeliest class, (…, 3); what decides nothing is grey."""
+    table = np.stack([rgba(colour)[:3] for colour in [*colours, QUIET]])
+    said = decided(scores)
+    likely = np.nan_to_num(probabilities(scores).max(axis=-1), nan=1.0)
+    none = 1 / len(colours)
+    strength = _PALEST + (1 - _PALEST) * (likely - none) / (1 - none)
+    picture: NDArray[np.float64] = 1 - strength[..., None] * (1 - table[said])
+    picture[said == UNDECIDED] = table[-1]
+    return picture
+
+
+def class_boundaries(x: Floats, y: Floats, scores: Floats) -> list[Floats]:
+    """Find where another class gets the largest of the scores (rows, columns, classes)."""
+    found = []
+    for number in range(scores.shape[-1]):
+        others = np.delete(scores, number, axis=-1).max(axis=-1)
+        found += boundary(x, y, scores[..., number] - others)
+    return found
 
 
 def _table() -> NDArray[np.uint8]:

@@ -13,12 +13,10 @@ from psygnal import Signal
 from napari_parsimony.cells.annotations import Annotations, CellKey
 from napari_parsimony.cells.table import KEY, SPLITS
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.palette import NEGATIVE, POSITIVE
-from napari_parsimony.gui.colours import PALETTE
+from napari_parsimony.figures.palette import CLASS_COLOURS
 from napari_parsimony.gui.next_cell import NextCell
 from napari_parsimony.gui.session import Session
 
-COLOURS = tuple(dict.fromkeys([NEGATIVE, POSITIVE, *PALETTE]))
 _ABSENT = object()  # in place of a class: nobody has said anything of the cell
 
 
@@ -375,7 +373,7 @@ def _cells(count: int) -> str:
 def _free_colour(taken: Iterable[str]) -> str:
     """Colour that is not in use yet; once the palette is used up, one of another hue."""
     used = set(taken)
-    for colour in COLOURS:
+    for colour in CLASS_COLOURS:
         if colour not in used:
             return colour
     # steps by the golden angle never come close to a hue that was there

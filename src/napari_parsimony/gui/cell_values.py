@@ -6,14 +6,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
-from napari_parsimony.gui.scoring import UNDECIDED, probabilities, uncertainties
+from napari_parsimony.classify.scores import named, outputs_for, probabilities
+from napari_parsimony.gui.scoring import UNDECIDED, uncertainties
+from napari_parsimony.symbolic.class_scores import ClassScores
 from napari_parsimony.trust.tracks import is_tracked
 
 if TYPE_CHECKING:
     from napari_parsimony.gui.session import Session
+    from napari_parsimony.symbolic.class_scores import Equation
+    from napari_parsimony.symbolic.expression import Expression
 
 HOVERED = 4  # latents that hovering tells, where no equation says which matter
+
+
+def terms_of(equation: "Equation | None") -> list[tuple[str, "Expression"]]:
+    """List what an equation adds up that has a latent in it, with a text for each.
+
+    The terms of more than two classes begin with the name of theirs.
+    """
+    if equation is None:
+        return []
+    if isinstance(equation, ClassScores):
+        named = [(f"{name}: ", each) for name, each in equation.lines]
+    else:
+        named = [("", equation)]
+    return [
+        (before + term.unicode(3), term)
+        for before, each in named
+        for term in each.terms
+        if term.variables
+    ]
 
 
 class CellValues:
@@ -24,7 +48,7 @@ class CellValues:
     cells
         Table of cells, (N,) rows.
     classes
-        Names of the two classes, scores below 0 and above.
+        Names of the classes; of two, those of scores below 0 and above.
     """
 
     def __init__(self, session: "Session") -> None:
@@ -40,30 +64,41 @@ class CellValues:
         return "the sparse network" if self._session.has("classify") else None
 
     @cached_property
-    def score(self) -> NDArray[np.float64]:
-        """(N,) logits, NaN without a scorer."""
+    def scores(self) -> NDArray[np.float64]:
+        """(N, outputs) logits, one for two classes, else one for each; NaN without a scorer."""
         scores = self._session.best_scores()
-        return np.full(len(self.cells), np.nan) if scores is None else scores
+        shape = len(self.cells), outputs_for(self.classes)
+        return np.full(shape, np.nan) if scores is None else scores
 
     @cached_property
-    def probability(self) -> NDArray[np.float64]:
-        """(N,) of the second class."""
-        return probabilities(self.score)
+    def score(self) -> NDArray[np.float64]:
+        """(N,) logits: of the second of two classes; else of the class given against all others."""
+        if len(self.classes) == 2:
+            return self.scores[:, 0]
+        ranked = np.sort(self.scores, axis=1)
+        return ranked[:, -1] - logsumexp(ranked[:, :-1], axis=1)
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(N, classes)."""
+        return probabilities(self.scores)
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
         """(N,) probability of the class that the cell is given."""
-        return np.maximum(self.probability, 1 - self.probability)
+        found: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return found
 
     @cached_property
     def uncertainty(self) -> NDArray[np.float64]:
-        """(N,) 0 where one class is certain, 1 at a score of 0."""
-        return uncertainties(self.score)
+        """(N,) 0 where one class is certain, 1 where two are equally probable."""
+        return uncertainties(self.scores)
 
     @cached_property
     def side(self) -> NDArray[np.intp]:
-        """(N,) 0 and 1 for the class that the score gives, 2 where it decides nothing."""
-        return np.where(self.score > 0, 1, np.where(self.score < 0, 0, 2))
+        """(N,) number of the class that the score gives; one more than all where it gives none."""
+        found = named(self.scores)
+        return np.where(found < 0, len(self.classes), found)
 
     @cached_property
     def class_name(self) -> NDArray[np.object_]:
@@ -80,7 +115,7 @@ class CellValues:
 
     @cached_property
     def side_of_class(self) -> dict[str, int]:
-        """0 or 1 for each raw class that one of the two gathers; empty before there are two."""
+        """Number of the class that gathers a raw class; empty before any are told apart."""
         study = self._session.study
         record = None if study is None else study.step("classify")
         if record is None or not self._session.has("classify"):
@@ -94,21 +129,23 @@ class CellValues:
 
     @cached_property
     def annotated_side(self) -> NDArray[np.intp]:
-        """(N,) 0 and 1 for the two classes as annotated, 2 for neither or nobody knows."""
+        """(N,) number of the class as annotated, as `side`; one more for others and none."""
         codes, names = pd.factorize(self.annotation)
-        sides = [*(self.side_of_class.get(name, 2) for name in names), 2]
+        other = len(self.classes)
+        sides = [*(self.side_of_class.get(name, other) for name in names), other]
         found: NDArray[np.intp] = np.array(sides, np.intp)[codes]
         return found
 
     @cached_property
     def compared(self) -> NDArray[np.bool_]:
-        """(N,) whether people and the score both give one of the two classes."""
-        both: NDArray[np.bool_] = (self.annotated_side < 2) & (self.side < 2)
+        """(N,) whether people and the score both give one of the classes."""
+        count = len(self.classes)
+        both: NDArray[np.bool_] = (self.annotated_side < count) & (self.side < count)
         return both
 
     @cached_property
     def disagreeing(self) -> NDArray[np.intp]:
-        """Rows of cells to which the score gives the other of the two classes than people do."""
+        """Rows of cells to which the score gives another of the classes than people do."""
         return np.flatnonzero(self.compared & (self.annotated_side != self.side))
 
     @cached_property
@@ -130,15 +167,11 @@ class CellValues:
 
     @cached_property
     def terms(self) -> "list[tuple[str, NDArray[np.float64]]]":
-        """Text and values (N,) of each term of the equation looked at that has a latent in it."""
-        expression = self._session.expression
-        if expression is None:
-            return []
+        """Text and values (N,) of each of `terms_of` the equation looked at."""
         found = []
-        for term in expression.terms:
-            if term.variables:
-                values = term.evaluate({name: self.latent(name) for name in term.variables})
-                found.append((term.unicode(3), np.broadcast_to(values, len(self.cells))))
+        for text, term in terms_of(self._session.expression):
+            values = term.evaluate({name: self.latent(name) for name in term.variables})
+            found.append((text, np.broadcast_to(values, len(self.cells))))
         return found
 
     @property
@@ -150,17 +183,23 @@ class CellValues:
             return []
         return [f"z{index}" for index in self._session.latent_order[:HOVERED]]
 
+    @property
+    def _told_probabilities(self) -> list[tuple[str, NDArray[np.float64]]]:
+        """Of each class, but not of the first of two, which says nothing more."""
+        each = list(zip(self.classes, self.probabilities.T, strict=True))
+        return each[1:] if len(each) == 2 else each
+
     @cached_property
     def hovered(self) -> pd.DataFrame:
         """What napari shows of the cell below the mouse, N rows."""
-        columns: dict[str, NDArray] = {
-            "class": self.class_name,
-            "score": self.score,
-            f"probability of {self.classes[1]}": np.round(self.probability, 4),
-            "annotation": self.annotation,
-        }
-        if self.scorer is None:
-            columns = {"annotation": self.annotation}
+        columns: dict[str, NDArray] = {}
+        if self.scorer is not None:
+            columns["class"] = self.class_name
+            if len(self.classes) == 2:
+                columns["score"] = self.score
+            for name, probability in self._told_probabilities:
+                columns[f"probability of {name}"] = np.round(probability, 4)
+        columns["annotation"] = self.annotation
         for name in self.telling_latents:
             columns[self._session.title_of(name)] = self.latent(name)
         return pd.DataFrame(columns)

@@ -1,6 +1,7 @@
-"""Which two classes are told apart: a role for every class that cells have."""
+"""Which classes are told apart: a role for every class that cells have."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import pandas as pd
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
@@ -22,12 +23,14 @@ from napari_parsimony.gui.forms import classes_text, parse_classes
 
 Mapped = dict[str, tuple[str, ...]]
 
-_ROLES = ("unused", "first", "second")
+_PLACES = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+)  # fmt: skip
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class ClassChooser(QWidget):
-    """Two classes out of those that cells have.
+    """Two or more classes, each of which gathers some of those that cells have.
 
     Attributes
     ----------
@@ -40,19 +43,16 @@ class ClassChooser(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._counts = pd.DataFrame(columns=list(SPLITS), dtype=int)
-        self.names = (QLineEdit(), QLineEdit())
-        self._own: list[str | None] = [None, None]
+        self.names = tuple(QLineEdit() for _ in _PLACES)
+        self._own: list[str | None] = [None] * len(_PLACES)
         self.roles: dict[str, QComboBox] = {}
-        self._titles = (QLabel("first class"), QLabel("second class"))
+        self._titles = tuple(QLabel(f"{place} class") for place in _PLACES)
         above = QGridLayout()
-        sides = ("below", "above")
         for which, (title, edit) in enumerate(zip(self._titles, self.names, strict=True)):
-            tip = f"Name of the {_ROLES[which + 1]} class: its cells score {sides[which]} 0."
-            for widget in (title, edit):
-                widget.setToolTip(tip)
             edit.textEdited.connect(lambda text, which=which: self._named(which, text))
             above.addWidget(title, which, 0)
             above.addWidget(edit, which, 1)
+        self._theme = LIGHT
         self._table = QWidget()
         self.warning = QLabel(wordWrap=True)
         self.warning.setToolTip("What is to be known about the cells before training.")
@@ -64,42 +64,59 @@ class ClassChooser(QWidget):
         self.set_theme(LIGHT)
 
     def set_theme(self, theme: Theme) -> None:
-        """Colour the two classes as everywhere."""
-        for title, colour in zip(self._titles, (NEGATIVE, POSITIVE), strict=True):
-            title.setStyleSheet(f"color: {ink(colour, theme)}; font-weight: bold")
+        """Colour the classes as everywhere."""
+        self._theme = theme
+        self._colour_titles()
         self.warning.setStyleSheet(f"color: {'#8a5a00' if theme is LIGHT else '#ffc14d'}")
 
-    def set_counts(self, counts: pd.DataFrame) -> None:
-        """Show how many cells have each class; see `count_classes`. The choice stays."""
-        before, chosen = self.value(), self.value() or self._default()
+    def set_counts(self, counts: pd.DataFrame, *, new_ones: bool = False) -> None:
+        """Show how many cells have each class.
+
+        Parameters
+        ----------
+        counts
+            See `count_classes`; the order of the rows is that in which classes are told apart
+            unless people choose.
+        new_ones
+            Whether classes that come are told apart too where all were. Else the choice stays.
+        """
+        before, chosen = self.value(), self.mapping
+        if new_ones and [*chosen.items()] == [*self._default().items()]:
+            chosen = {}
         known = list(counts.index) == list(self._counts.index)
         self._counts = counts
         if known and self.roles:
             self._fill()
         else:
-            # two that were told apart without saying so have to be named once there is a third
             self.set_value(chosen)
         if self.value() != before:
             self.value_changed.emit(self.value())
 
     def value(self) -> Mapped:
-        """Return the two classes with those that each gathers; empty where they need no saying."""
+        """Return the classes with those that each gathers; empty where they need no saying."""
+        mapping = self.mapping
+        # in another order, colours and signs of scores are others
+        return {} if [*mapping.items()] == [*_by_name(self._counts).items()] else mapping
+
+    @property
+    def mapping(self) -> Mapped:
+        """The classes with those that each gathers, in any case."""
         members = self._members()
         if not any(members):
             return {}
-        named = [self._name(which, of) for which, of in enumerate(members)]
-        if named[0] == named[1]:
-            named[1] += " (second)"
-        mapping = dict(zip(named, members, strict=True))
-        return {} if mapping == self._default() else mapping
+        mapping: Mapped = {}
+        for which, of in enumerate(members):
+            name = self._name(which, of)
+            mapping[f"{name} ({_PLACES[which]})" if name in mapping else name] = of
+        return mapping
 
     def set_value(self, mapping: Mapping[str, Sequence[str]]) -> None:
-        """Show a choice; empty: the two classes there are."""
-        shown = {name: tuple(members) for name, members in mapping.items()} or self._default()
+        """Show a choice; empty: all classes there are."""
+        given = {name: tuple(members) for name, members in mapping.items()} or self._default()
+        shown = dict(list(given.items())[: len(_PLACES)])
         role = {raw: i for i, members in enumerate(shown.values(), 1) for raw in members}
-        self._own = [None if name == _joined(members) else name for name, members in shown.items()][
-            :2
-        ] or [None, None]
+        own = [None if name == _joined(members) else name for name, members in shown.items()]
+        self._own = [*own, *([None] * (len(_PLACES) - len(own)))]
         self._rebuild(
             [*self._counts.index, *(raw for raw in role if raw not in self._counts.index)]
         )
@@ -109,18 +126,27 @@ class ClassChooser(QWidget):
         self._fill()
 
     def _default(self) -> Mapped:
-        """Choose as the step does if nothing is said: the two there are, in their order."""
+        """Choose all there are, in the order that they are shown in."""
         found = list(map(str, self._counts.index))
-        return {name: (name,) for name in found} if len(found) == 2 else {}
+        return {name: (name,) for name in found} if 2 <= len(found) <= len(_PLACES) else {}
 
     def _members(self) -> list[tuple[str, ...]]:
+        """Classes that each of those told apart gathers, up to the last that gathers any."""
+        last = max([2, *(combo.currentIndex() for combo in self.roles.values())])
         return [
             tuple(raw for raw, combo in self.roles.items() if combo.currentIndex() == role)
-            for role in (1, 2)
+            for role in range(1, last + 1)
         ]
 
+    def _colour_titles(self) -> None:
+        """Two have colours of their own; of more, people may have chosen some."""
+        two = (NEGATIVE, POSITIVE) if len(self._members()) == 2 else ()
+        for title, colour in zip_longest(self._titles, two):
+            style = f"color: {ink(colour, self._theme)}; " if colour else ""
+            title.setStyleSheet(f"{style}font-weight: bold")
+
     def _name(self, which: int, members: tuple[str, ...]) -> str:
-        return self._own[which] or _joined(members) or f"{_ROLES[which + 1]} class"
+        return self._own[which] or _joined(members) or f"{_PLACES[which]} class"
 
     def _named(self, which: int, text: str) -> None:
         self._own[which] = text.strip() or None
@@ -140,6 +166,7 @@ class ClassChooser(QWidget):
         grid.setVerticalSpacing(2)
         grid.setHorizontalSpacing(6)
         grid.setColumnStretch(0, 1)
+        places = _PLACES[: max(len(classes), 2)]
         for column, text, tip in (
             (0, "class", "Classes that cells were given, in files and by annotation."),
             (1, "train/val/test", "Number of cells in the train, validation and test split."),
@@ -155,10 +182,10 @@ class ClassChooser(QWidget):
             grid.addWidget(label, row, 0)
             grid.addWidget(number, row, 1)
             combo = self.roles[raw] = QComboBox()
-            combo.addItems(_ROLES)
+            combo.addItems(("unused", *places))
             combo.setFixedWidth(92)
             combo.setToolTip(
-                f"Which of the two classes '{raw}' belongs to; what is unused is neither "
+                f"Which of the classes '{raw}' belongs to; what is unused is neither "
                 "learned from nor counted."
             )
             combo.currentIndexChanged.connect(lambda *_: self._changed())
@@ -178,9 +205,15 @@ class ClassChooser(QWidget):
             numbers = (f"{self._counts[split][raw]:,}" if known else "0" for split in SPLITS)
             label.setText(" / ".join(numbers))
         members = self._members()
-        for which, edit in enumerate(self.names):
+        self._colour_titles()
+        for which, (title, edit) in enumerate(zip(self._titles, self.names, strict=True)):
+            for widget in (title, edit):
+                widget.setVisible(which < len(members))
+                widget.setToolTip(f"Name of the {_PLACES[which]} class{_side(which, members)}.")
+            if which >= len(members):
+                continue
             automatic = _joined(members[which])
-            edit.setPlaceholderText(automatic or f"{_ROLES[which + 1]} class")
+            edit.setPlaceholderText(automatic or f"{_PLACES[which]} class")
             text = self._own[which] or ""
             if not edit.hasFocus() and edit.text() != text:
                 edit.setText(text)
@@ -191,9 +224,11 @@ class ClassChooser(QWidget):
         if not len(self._counts):
             return ["No cell has a class yet: annotate some, or run 'Cells' with classes."]
         if not all(members):
-            return ["Choose which of the classes are told apart: at least one as first and one "
-                    "as second."]  # fmt: skip
-        mapping = self.value() or self._default()
+            lacking = "first and one as second"
+            if len(members) > 2:
+                lacking = next(_PLACES[i] for i, raw in enumerate(members) if not raw)
+            return [f"Choose which of the classes are told apart: at least one as {lacking}."]
+        mapping = self.mapping
         if _round_trip(mapping) != mapping:
             return ["Names of classes must have neither ',' nor ';' nor '=': rename them."]
         return too_few(self._counts, mapping)
@@ -212,6 +247,18 @@ class _Elided(QLabel):
         text = self.fontMetrics().elidedText(self.text(), middle, self.width() - 4)
         painter.drawText(self.rect().adjusted(4, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
         painter.end()
+
+
+def _side(which: int, members: Sequence[object]) -> str:
+    """Say what the score of the cells of one of two classes is."""
+    if len(members) > 2:
+        return ""
+    return f": its cells score {('below', 'above')[which]} 0" if which < 2 else ""
+
+
+def _by_name(counts: pd.DataFrame) -> Mapped:
+    """Tell apart what the step does if nothing is said: all there are, in alphabetical order."""
+    return {name: (name,) for name in sorted(map(str, counts.index))}
 
 
 def _joined(members: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_parsimony.classify.scores import outputs_for
 from napari_parsimony.classify.targets import count_classes
 from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.classifier_classes import ClassChooser
@@ -124,7 +125,10 @@ class ClassifierDock(QWidget):
             for name in ("density", "hidden", "start_from"):
                 form.fields[name].widget.changed.connect(self._show_budget)
             record = study.step(STEP)
-            self.chooser.set_value(record.config.get("classes", {}) if record else {})
+            told = record.config.get("classes", {}) if record else {}
+            if not told and self.session.has(STEP):
+                told = {name: (name,) for name in self.session.classes}
+            self.chooser.set_value(told)
             self.panel.set_values({"classes": self.chooser.value()})
         self._show_budget()
 
@@ -144,7 +148,8 @@ class ClassifierDock(QWidget):
             )
             return
         inputs = len(self.session.latent_statistics)
-        total = sum(a * b for a, b in pairwise((inputs, *hidden, 1)))
+        outputs = outputs_for(self.chooser.mapping or "ab")
+        total = sum(a * b for a, b in pairwise((inputs, *hidden, outputs)))
         left = int((density or 0) * total)
         self.budget.setText(
             f"A sparse network begins with {left:,} of the {total:,} weights of a dense one."
@@ -153,7 +158,12 @@ class ClassifierDock(QWidget):
     def _count(self) -> None:
         there = self.session.has("cells")
         cells = self.session.cells if there else pd.DataFrame({"class": [], "split": []})
-        self.chooser.set_counts(count_classes(cells["class"], cells["split"]))
+        counts = count_classes(cells["class"], cells["split"])
+        # as their keys are ordered, so that the first class is blue here as there
+        keys = [name for name in self.session.annotations.colours if name in counts.index]
+        rest = [name for name in counts.index if name not in keys]
+        trained = self.session.has(STEP)
+        self.chooser.set_counts(counts.loc[[*keys, *rest]], new_ones=not trained)
 
     def _on_theme(self, *_: object) -> None:
         self.chooser.set_theme(theme_of(self.session.viewer))
@@ -167,7 +177,6 @@ class ClassifierDock(QWidget):
             stale = study.state(STEP) == "stale"
             what = "are out of date" if stale else "were not trained yet"
             sentence = f"The networks {what}: train them in the tab 'Train'."
-            sentence = self.session.too_many or sentence
         record = None if study is None or sentence is not None else study.step(STEP)
         if study is None or record is None:
             self.background.cancel()

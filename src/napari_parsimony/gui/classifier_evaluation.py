@@ -169,7 +169,7 @@ class EvaluationPanel(QWidget):
         self._say("")
         with QSignalBlocker(self.cells):
             self.cells.setCurrentIndex(self.cells.findData(found.cells))
-        names = [str(name) for name in found.scores]
+        names = list(found.per_class)
         with QSignalBlocker(self.scheme):
             self.scheme.clear()
             for name in names:
@@ -192,7 +192,7 @@ class EvaluationPanel(QWidget):
         if self.found is None:
             return
         self._draw_confusion()
-        found, names = self.found, self.found.schemes.classes
+        found, names = self.found, self.found.classes
         rows = []
         for name, estimates in zip(names, found.per_class[self._scheme], strict=True):
             for metric in CLASS_METRICS:
@@ -222,8 +222,8 @@ class EvaluationPanel(QWidget):
         if self.found is None:
             return
         counts = self.found.confusion(self._scheme)
-        shown = counts if counts[:, 2].any() else counts[:, :2]
-        names, selection = self.found.schemes.classes, self.session.selection
+        shown = counts if counts[:, -1].any() else counts[:, :-1]
+        names, selection = self.found.classes, self.session.selection
         selected = next(
             (
                 (row, column)
@@ -234,7 +234,7 @@ class EvaluationPanel(QWidget):
         )
         theme = theme_of(self.session.viewer)
         columns = (*names, "not decided")[: shown.shape[1]]
-        self.confusion.set_value(shown, names, columns, selected, theme)
+        self.confusion.set_value(shown, names, columns, self.session.class_colours, selected, theme)
 
     # Using it
 

@@ -1,5 +1,6 @@
 """The tab 'Network': one of the sparse networks, drawn."""
 
+from collections.abc import Sequence
 from html import escape
 
 from numpy.typing import NDArray
@@ -114,8 +115,7 @@ class NetworkPanel(QWidget):
         )
         self.legend.setText(
             f"Weights: {above}, {below}; the wider the larger within their layer. After the name: "
-            "networks that use the latent. Score above 0: "
-            f"<b>{escape(read.classes[1])}</b>, below: <b>{escape(read.classes[0])}</b>."
+            f"networks that use the latent. {_meaning(read.classes)}"
         )
         if not used:
             self.about.setText("No latent is left in this network: it says the same of all cells.")
@@ -161,6 +161,13 @@ class NetworkPanel(QWidget):
 
     def _on_failed(self, sentence: str) -> None:
         self.about.setText(f"{self.about.text()} No pictures: {sentence}")
+
+
+def _meaning(classes: Sequence[str]) -> str:
+    if len(classes) > 2:
+        return "The class with the largest score is the most probable one."
+    below, above = map(escape, classes)
+    return f"Score above 0: <b>{above}</b>, below: <b>{below}</b>."
 
 
 def _tool(text: str, tip: str) -> QPushButton:

@@ -8,14 +8,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_parsimony.classify.scores import (
+    UNDECIDED,
+    columns_of,
+    decided,
+    outputs_for,
+    schemes_in,
+    scores_of,
+)
 from napari_parsimony.errors import UserError
-from napari_parsimony.study.steps import group_word, learned_elsewhere, target
+from napari_parsimony.study.steps import group_word, learned_elsewhere
+from napari_parsimony.study.steps import target as learned_target
 from napari_parsimony.study.study import Study
+from napari_parsimony.trust.metrics import confusion
 
 if TYPE_CHECKING:
     from napari_parsimony.classify.sweep import Point
     from napari_parsimony.classify.topology import Compact
-    from napari_parsimony.symbolic.expression import Expression
+    from napari_parsimony.symbolic.class_scores import Equation
     from napari_parsimony.trust.per_class import ClassEstimates
     from napari_parsimony.trust.schemes import Schemes
 
@@ -48,7 +58,7 @@ class NetworksRead:
     inputs
         Latents that networks may read.
     classes
-        Below and above a score of 0.
+        That are told apart; of two, below and above a score of 0.
     chosen
         Which network stands for all.
     networks
@@ -71,7 +81,7 @@ class NetworksRead:
 
     fingerprint: str
     inputs: list[str]
-    classes: tuple[str, str]
+    classes: tuple[str, ...]
     chosen: int
     networks: list["Compact"]
     losses: list[float]
@@ -109,7 +119,7 @@ def read_networks(folder: str) -> NetworksRead:
     return NetworksRead(
         fingerprint=record.fingerprint,
         inputs=classifier.inputs,
-        classes=(classifier.names[0], classifier.names[1]),
+        classes=tuple(classifier.names),
         chosen=classifier.chosen,
         networks=[classifier.compact(i) for i in range(seeds)],
         losses=_numbers(classifier.losses.get("sparse"), seeds),
@@ -158,39 +168,44 @@ class Evaluated:
         The same in words, with their number.
     rows
         (n,) their rows in the table of cells.
-    positive
-        (n,) True for the second class.
+    target
+        (n,) number of the class.
     scores
-        (n, schemes); NaN: not decided.
+        n rows, columns as by `classify.scores.columns_of`; NaN: not decided.
     schemes
         Accuracies with intervals.
     per_class
-        Precision, recall and F1 of both classes by scheme.
+        Precision, recall and F1 of all classes by scheme.
     """
 
     cells: str
     where: str
     rows: NDArray[np.int64]
-    positive: NDArray[np.bool_]
+    target: NDArray[np.intp]
     scores: pd.DataFrame
     schemes: "Schemes"
     per_class: Mapping[str, Sequence["ClassEstimates"]]
 
-    def said(self, scheme: str) -> NDArray[np.int64]:
-        """Decide of each cell by a scheme: 0, 1, or 2 where it says nothing."""
-        scores = self.scores[scheme].to_numpy(np.float64)
-        return np.where(np.isnan(scores), 2, (scores > 0).astype(np.int64))
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the classes."""
+        return self.schemes.classes
 
-    def confusion(self, scheme: str) -> NDArray[np.int64]:
-        """(2, 3): what cells are, and what they are said to be."""
-        return np.bincount(self.positive * 3 + self.said(scheme), minlength=6).reshape(2, 3)
+    def said(self, scheme: str) -> NDArray[np.intp]:
+        """Decide of each cell by a scheme: number of a class, one more where it says nothing."""
+        found = decided(scores_of(self.scores, scheme, self.classes))
+        return np.where(found == UNDECIDED, len(self.classes), found)
+
+    def confusion(self, scheme: str) -> NDArray[np.intp]:
+        """(classes, classes + 1): what cells are, and what they are said to be."""
+        return confusion(scores_of(self.scores, scheme, self.classes), self.target)
 
     def members(self, scheme: str, row: int, column: int) -> NDArray[np.int64]:
         """Rows in the table of cells of one cell of `confusion`."""
-        return self.rows[(self.positive == row) & (self.said(scheme) == column)]
+        return self.rows[(self.target == row) & (self.said(scheme) == column)]
 
 
-def evaluate_cells(folder: str, expression: "Expression | None", cells: str | None) -> Evaluated:
+def evaluate_cells(folder: str, expression: "Equation | None", cells: str | None) -> Evaluated:
     """Compare the schemes on the classes that cells have now.
 
     Parameters
@@ -207,63 +222,73 @@ def evaluate_cells(folder: str, expression: "Expression | None", cells: str | No
     UserError
         If there are no networks, or none of the cells has a class that they tell apart.
     """
-    from napari_parsimony.classify.scores import scores_of
     from napari_parsimony.trust.config import EvaluateConfig
     from napari_parsimony.trust.evaluate import compare
     from napari_parsimony.trust.per_class import per_class
 
     study = Study.open(folder)
     table, networks = study.cells(), study.network_scores()
-    classes, positive = _classes_now(study, table["class"])
+    classes, target = _classes_now(study, table["class"])
     elsewhere = learned_elsewhere(study)
     cells = cells or ("all" if elsewhere else "test")
-    chosen = np.isfinite(positive)
+    chosen = np.isfinite(target)
     if cells != "all":
         chosen &= (table["split"] == cells).to_numpy(bool)
     rows = np.flatnonzero(chosen)
     if not len(rows):
+        either = " or ".join([*[", ".join(f"'{x}'" for x in classes[:-1])], f"'{classes[-1]}'"])
         raise UserError(
             f"None of the {CELLS[cells].replace('all cells with a class', 'cells')} is annotated "
-            f"as '{classes[0]}' or '{classes[1]}': annotate some, or choose other cells."
+            f"as {either}: annotate some, or choose other cells."
         )
-    scores = networks[["black_box", "dense"]].assign(
-        sparse=networks["sparse_mean"], chosen=networks["sparse"]
-    )
+    found = {
+        name: scores_of(networks, source, classes)[rows]
+        for name, source in (
+            ("black_box", "black_box"), ("dense", "dense"), ("sparse", "sparse_mean"),
+            ("chosen", "sparse"),
+        )
+    }  # fmt: skip
+    outputs = outputs_for(classes)
     if expression is not None:
-        latents = study.latents()
+        latents = study.latents().iloc[rows]
         values = expression.evaluate({str(name): latents[name].to_numpy() for name in latents})
-        scores["symbolic"] = np.broadcast_to(np.asarray(values, np.float64), len(latents))
+        values = np.asarray(values, np.float64)
+        found["symbolic"] = np.broadcast_to(
+            values[..., None] if outputs == 1 else values, (len(rows), outputs)
+        )
     if study.state("evaluate") == "ready" and not study.annotated_since("classify"):
         scored = study.scores()
-        if "shape" in scored:
-            scores["shape"] = scored["shape"]
-    scores = scores.iloc[rows].reset_index(drop=True)
-    second, groups = positive[rows] == 1, table["group"].iloc[rows].to_numpy()
+        if "shape" in schemes_in(scored, classes):
+            found["shape"] = scores_of(scored, "shape", classes)[rows]
+    scores = pd.DataFrame(
+        {
+            column: values
+            for name, each in found.items()
+            for column, values in zip(columns_of(name, classes), each.T, strict=True)
+        }
+    )
+    truth, groups = target[rows].astype(np.intp), table["group"].iloc[rows].to_numpy()
     word, config = group_word(study), EvaluateConfig.model_validate({})
     return Evaluated(
         cells=cells,
         where=_where(cells, len(rows), len(pd.unique(groups)), word, elsewhere),
         rows=rows,
-        positive=second,
+        target=truth,
         scores=scores,
-        schemes=compare(scores, second, groups, {}, config, classes, group_word=word),
-        per_class={
-            str(name): per_class(scores_of(scores, str(name), classes), second, groups, config)
-            for name in scores
-        },
+        schemes=compare(scores, truth, groups, {}, config, classes, group_word=word),
+        per_class={name: per_class(each, truth, groups, config) for name, each in found.items()},
     )
 
 
-def _classes_now(study: Study, raw: pd.Series) -> tuple[tuple[str, str], NDArray[np.float64]]:
-    """Names of the two classes, and 0, 1 or NaN for every cell by the class that it has now."""
-    (first, second), record = target(study)[1], study.step("classify")
-    classes = first, second
+def _classes_now(study: Study, raw: pd.Series) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Names of the classes, and the number, or NaN, of that which every cell has now."""
+    classes, record = learned_target(study)[1], study.step("classify")
     told = record.config["classes"] if record else {}
     mapping = told or {name: (name,) for name in classes}
-    positive = np.full(len(raw), np.nan)
+    now = np.full(len(raw), np.nan)
     for value, members in enumerate(mapping.values()):
-        positive[raw.isin(list(members)).to_numpy(bool)] = value
-    return classes, positive
+        now[raw.isin(list(members)).to_numpy(bool)] = value
+    return classes, now
 
 
 def _where(cells: str, number: int, groups: int, word: str, elsewhere: bool) -> str:

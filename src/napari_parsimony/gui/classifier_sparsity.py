@@ -31,7 +31,7 @@ class SparsityPanel(QWidget):
         self.sweep = Rows("Balanced accuracy of networks of other densities.")
         self.note = QLabel(wordWrap=True)
         self.kept_title.setToolTip("Networks differ in their random start only.")
-        self.sweep_title.setToolTip("Balanced accuracy: mean over the two classes.")
+        self.sweep_title.setToolTip("Balanced accuracy: mean over the classes.")
         self.note.setToolTip("What to know about these numbers.")
         inside = QWidget()
         column = QVBoxLayout(inside)

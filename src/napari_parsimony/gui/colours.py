@@ -8,19 +8,18 @@ import numpy as np
 from napari.utils.colormaps import DirectLabelColormap, ensure_colormap
 from numpy.typing import NDArray
 
-from napari_parsimony.figures.palette import NEGATIVE, POSITIVE, QUIET, SCORE_COLOURS, rgba
+from napari_parsimony.figures.palette import CLASS_COLOURS, QUIET, SCORE_COLOURS, rgba
 from napari_parsimony.figures.text import numbers
-from napari_parsimony.gui.cell_values import CellValues
+from napari_parsimony.gui.cell_values import CellValues, terms_of
 from napari_parsimony.gui.scoring import UNDECIDED
 
 if TYPE_CHECKING:
     from napari_parsimony.gui.session import Session
 
 COLOUR_BY = ("class", "score", "probability", "uncertainty", "annotation", "none")
-"""What colours can mean in every study; beside them ``term 0``, … and latents, ``z3``."""
+"""What colours can mean; beside them ``probability 0``, … of each of more than two classes,
+``term 0``, … and latents, ``z3``."""
 
-#: Okabe & Ito, for annotations of more than two classes.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
 FAINT = 0.3  # opacity of cells that nobody annotated
 SHADES = 64  # fewer colours make a quicker colormap, and nobody sees more
 SHARE = 95  # per cent of the cells that lie within the colours' ends
@@ -73,18 +72,17 @@ class Colouring:
 
 def choices(session: "Session") -> dict[str, str]:
     """List what colours can mean in the study that is open, and how it is called."""
-    second = session.classes[1] if session.has("classify") else "the second class"
-    found = {
-        "class": "class",
-        "score": "score",
-        "probability": f"probability of {second}",
-        "uncertainty": "uncertainty",
-        "annotation": "annotation",
-        "none": "nothing",
-    }
-    if session.expression is not None:
-        terms = [term for term in session.expression.terms if term.variables]
-        found |= {f"term {i}": f"term {term.unicode(3)}" for i, term in enumerate(terms)}
+    classes = session.classes
+    second = classes[1] if session.has("classify") else "the second class"
+    found = {"class": "class"}
+    if len(classes) == 2:
+        found |= {"score": "score", "probability": f"probability of {second}"}
+    else:
+        found |= {"probability": "probability of its class"}
+        found |= {f"probability {i}": f"probability of {name}" for i, name in enumerate(classes)}
+    found |= {"uncertainty": "uncertainty", "annotation": "annotation", "none": "nothing"}
+    terms = terms_of(session.expression)
+    found |= {f"term {i}": f"term {text}" for i, (text, _) in enumerate(terms)}
     if session.has("vae"):
         names = [f"z{index}" for index in session.latent_order]
         found |= {name: f"latent {session.title_of(name)}" for name in names}
@@ -111,11 +109,11 @@ def colouring(session: "Session", by: str, values: CellValues) -> Colouring:
     if by.startswith("term "):
         text, added = values.terms[int(by.removeprefix("term "))]
         limit = _limit(added)
-        return _shaded(
-            added,
-            Bar(_score_stops(), -limit, limit, values.classes),
-            f"What the term {text} adds to the score, in logits. {_within(-limit, limit)}",
-        )
+        to, _, of = text.rpartition(": ")
+        what = f"the score of {to}" if to else "the score"
+        ends = ("others", to) if to else values.classes
+        meaning = f"What the term {of} adds to {what}, in logits. {_within(-limit, limit)}"
+        return _shaded(added, Bar(_score_stops(), -limit, limit, (ends[0], ends[1])), meaning)
     if by in values.latent_names:
         latent = values.latent(by)
         low, high = np.percentile(latent, [(100 - SHARE) / 2, (100 + SHARE) / 2])
@@ -127,7 +125,7 @@ def colouring(session: "Session", by: str, values: CellValues) -> Colouring:
 
 
 def _scored(session: "Session", by: str, values: CellValues) -> Colouring:
-    scorer, (first, second) = values.scorer, values.classes
+    scorer, classes = values.scorer, values.classes
     if scorer is None and by == "class":
         return _annotation(session, values, "The cells have no score yet: ")
     if scorer is None:
@@ -135,9 +133,22 @@ def _scored(session: "Session", by: str, values: CellValues) -> Colouring:
         sentence = "The cells have no score yet: run the steps up to the classifier."
         return Colouring(shade, rgba(QUIET)[None], (), None, sentence)
     if by == "class":
-        colours = np.array([rgba(colour) for colour in (NEGATIVE, POSITIVE, QUIET)])
-        meaning = f"The class that {scorer} gives: {first} below a score of 0, {second} above."
-        return Colouring(values.side, colours, (first, second, UNDECIDED), None, meaning)
+        colours = np.array([rgba(colour) for colour in (*session.class_colours, QUIET)])
+        meaning = f"The class that {scorer} finds most probable."
+        if len(classes) == 2:
+            meaning = (
+                f"The class that {scorer} gives: {classes[0]} below a score of 0, {classes[1]} "
+                "above."
+            )
+        return Colouring(values.side, colours, (*classes, UNDECIDED), None, meaning)
+    if by == "uncertainty":
+        meaning = f"How undecided {scorer} is: 0 is certain of a class, 1 knows nothing."
+        if len(classes) > 2:
+            meaning = f"How undecided {scorer} is: 1 less the lead of the most probable class."
+        return _shaded(values.uncertainty, Bar(_viridis(), 0, 1, ("certain", "undecided")), meaning)
+    if len(classes) > 2:
+        return _probable(by, values, str(scorer))
+    first, second = classes
     if by == "score":
         limit = _limit(values.score)
         meaning = (
@@ -148,11 +159,20 @@ def _scored(session: "Session", by: str, values: CellValues) -> Colouring:
     if by == "probability":
         meaning = f"Probability that the cell is {second}, by {scorer}."
         bar = Bar(_score_stops(), 0, 1, (first, second))
-        return _shaded(values.probability, bar, meaning)
-    if by == "uncertainty":
-        meaning = f"How undecided {scorer} is: 0 is certain of a class, 1 knows nothing."
-        return _shaded(values.uncertainty, Bar(_viridis(), 0, 1, ("certain", "undecided")), meaning)
+        return _shaded(values.probabilities[:, 1], bar, meaning)
     raise ValueError(f"{by!r} is nothing that colours could mean")
+
+
+def _probable(by: str, values: CellValues, scorer: str) -> Colouring:
+    """Colour by probabilities of more than two classes."""
+    if by == "probability":
+        likely, what = values.confidence, "Probability of the class that the cell is given"
+        low = 1 / len(values.classes)
+    else:
+        which = int(by.removeprefix("probability "))
+        likely, what, low = values.probabilities[:, which], "", 0.0
+        what = f"Probability that the cell is {values.classes[which]}"
+    return _shaded(likely, Bar(_viridis(), low, 1, ("", "")), f"{what}, by {scorer}.")
 
 
 def _annotation(session: "Session", values: CellValues, before: str = "") -> Colouring:
@@ -167,15 +187,15 @@ def _annotation(session: "Session", values: CellValues, before: str = "") -> Col
         if name in chosen:
             colours.append(chosen[name])
         elif sides:
-            colours.append((NEGATIVE, POSITIVE, QUIET)[sides.get(name, 2)])
+            colours.append((*session.class_colours, QUIET)[sides.get(name, -1)])
         else:
-            colours.append(PALETTE[number % len(PALETTE)])
+            colours.append(CLASS_COLOURS[number % len(CLASS_COLOURS)])
     number_of = {name: number for number, name in enumerate(names)}
     shade = np.array([number_of.get(name, len(names)) for name in named], np.intp)
     meaning = "The class that people gave."
     if before:
         meaning = before + "these are the classes that people gave."
-    if sides and not {*chosen, *values.classes} >= present:
+    if len(values.classes) == 2 and sides and not {*chosen, *values.classes} >= present:
         first, second = values.classes
         meaning += f" Blue classes are told from orange ones: {first} from {second}."
     # who annotates has to see the cell below its colour

@@ -9,11 +9,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, QUIET, Theme
+from napari_parsimony.figures.palette import LIGHT, QUIET, Theme
 from napari_parsimony.figures.text import shortened
 from napari_parsimony.gui.dock import ink
-
-_GROUND = (NEGATIVE, POSITIVE, QUIET)
 
 
 class ConfusionView(QWidget):
@@ -34,6 +32,8 @@ class ConfusionView(QWidget):
         self._grid.setSpacing(3)
         self.buttons: dict[tuple[int, int], QPushButton] = {}
         self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+        self._ground: tuple[str, ...] = ()
+        self._several = False
 
     def value(self) -> NDArray[np.int64]:
         """Return the counts, (rows, columns)."""
@@ -44,6 +44,7 @@ class ConfusionView(QWidget):
         counts: NDArray[np.int64],
         rows: Sequence[str],
         columns: Sequence[str],
+        colours: Sequence[str],
         selected: tuple[int, int] | None = None,
         theme: Theme = LIGHT,
     ) -> None:
@@ -55,12 +56,18 @@ class ConfusionView(QWidget):
             (rows, columns).
         rows, columns
             What the cells are, and what they are said to be.
+        colours
+            Of the rows; of a column that is none of them, grey.
         selected
             The cell of the table whose cells are selected.
         theme
             Of the viewer.
         """
         self._counts = np.asarray(counts, np.int64)
+        self._ground = (*colours, QUIET)
+        # of many classes, names share what room there is
+        self._several = len(columns) > 3
+        letters = 6 if self._several else 14
         focus = next((at for at, button in self.buttons.items() if button.hasFocus()), None)
         while (item := self._grid.takeAt(0)) is not None:
             widget = item.widget()
@@ -70,17 +77,17 @@ class ConfusionView(QWidget):
         self.buttons = {}
         self._grid.addWidget(_text("annotated ↓<br>predicted →", "Rows: annotations."), 0, 0)
         for column, name in enumerate(columns):
-            label = _text(f"<b>{escape(shortened(name, 14))}</b>", f"Predicted to be {name}.")
+            label = _text(f"<b>{escape(shortened(name, letters))}</b>", f"Predicted to be {name}.")
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            if column < 2:
-                label.setStyleSheet(f"color: {ink(_GROUND[column], theme)}")
+            if column < len(colours):
+                label.setStyleSheet(f"color: {ink(colours[column], theme)}")
             self._grid.addWidget(label, 0, column + 1)
             self._grid.setColumnStretch(column + 1, 1)
         for row, name in enumerate(rows):
             total = int(self._counts[row].sum())
             title = _text(
-                f"<b>{escape(shortened(name, 14))}</b><br>{total:,}", f"{total:,} are {name}."
+                f"<b>{escape(shortened(name, letters))}</b><br>{total:,}", f"{total:,} are {name}."
             )
             self._grid.addWidget(title, row + 1, 0)
             for column, said in enumerate(columns):
@@ -95,16 +102,17 @@ class ConfusionView(QWidget):
     ) -> QPushButton:
         count = int(self._counts[row, column])
         share = count / total if total else 0.0
-        button = QPushButton(f"{count:,}\n{share:.0%}" if total else "0")
+        short = f"{count:,}" if self._several or not total else f"{count:,}\n{share:.0%}"
+        button = QPushButton(short)
         button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        button.setFixedHeight(46)
+        button.setFixedHeight(32 if self._several else 46)
         button.setEnabled(count > 0)
         cells = "cell" if count == 1 else "cells"
         button.setToolTip(
-            f"<qt>{count:,} {cells} annotated as {escape(name)}, predicted to be {escape(said)}. "
-            "Click to select them on the images.</qt>"
+            f"<qt>{count:,} {cells} ({share:.0%}) annotated as {escape(name)}, predicted to be "
+            f"{escape(said)}. Click to select them on the images.</qt>"
         )
-        colour = QColor(_GROUND[column])
+        colour = QColor(self._ground[column])
         colour.setAlphaF(0.12 + 0.68 * share)
         border = "2px solid #ffd400" if selected else "1px solid transparent"
         rgb = f"rgba({colour.red()},{colour.green()},{colour.blue()},{colour.alpha()})"

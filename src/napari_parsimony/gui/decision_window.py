@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_parsimony.figures.palette import NEGATIVE, POSITIVE, QUIET
+from napari_parsimony.figures.palette import QUIET
 from napari_parsimony.figures.score_map import STEPS, AlongLatent, drawn_cells
 from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.cell_values import CellValues
@@ -31,7 +31,7 @@ from napari_parsimony.gui.session import Session
 _REST = 150  # ms without a move before cells are decoded
 _LEGEND = (
     "✚ position looked at · ◯ selected cell · dots: cells, coloured by the class that people gave "
-    "them · line: score 0"
+    "them · line: {}"
 )
 
 
@@ -94,8 +94,8 @@ class DecisionWindow(QDialog):
         wheel_needs_focus(*self.axes)
         self.result.setToolTip("Value of the equation at the cross, and the class that it means.")
         self.save.setToolTip("Save the map as a picture, three times as fine as on the screen.")
-        legend = QLabel(_LEGEND, wordWrap=True)
-        legend.setToolTip("What is drawn on the map.")
+        self.legend = QLabel(wordWrap=True)
+        self.legend.setToolTip("What is drawn on the map.")
         self.others = QWidget()
         self._rows = QGridLayout(self.others)
         self._rows.setContentsMargins(0, 0, 6, 0)
@@ -113,7 +113,7 @@ class DecisionWindow(QDialog):
         column.addWidget(self.view, 1)
         column.addWidget(self.note)
         column.addWidget(self._area)
-        column.addWidget(legend)
+        column.addWidget(self.legend)
         column.addLayout(below)
 
     # Following the session
@@ -126,6 +126,8 @@ class DecisionWindow(QDialog):
             self._rest.stop()
             self.close()
             return
+        several = len(session.classes) > 2
+        self.legend.setText(_LEGEND.format("another class" if several else "score 0"))
         order = [f"z{index}" for index in session.latent_order]
         if len({*order, *expression.variables}) < 2:
             order = [str(name) for name in session.latent_statistics["name"]]
@@ -216,9 +218,9 @@ class DecisionWindow(QDialog):
         known = ~pd.isna(annotated)
         rows = drawn_cells(known if known.any() else np.ones(len(annotated), bool))
         told, sides = session.annotations.colours, values.annotated_side[rows]
-        two = (NEGATIVE, POSITIVE)
+        ours = session.class_colours
         colours = [
-            two[side] if side < 2 else told.get(name, QUIET)
+            ours[side] if side < len(ours) else told.get(name, QUIET)
             for side, name in zip(sides, annotated[rows], strict=True)
         ]
         latents = session.study.latents()
@@ -236,7 +238,8 @@ class DecisionWindow(QDialog):
                 high = here
             latent = self.session.title_of(name).partition(" ")[2]
             along.append(AlongLatent(name, low, high, label=latent))
-        self.view.set_axes(along[0], along[1], self.session.classes, self._dots)
+        self.view.set_classes(self.session.classes, self.session.class_colours)
+        self.view.set_axes(along[0], along[1], self._dots)
 
     def _on_move(self, *_: object) -> None:
         if self.session.expression is None or not self.isVisible():
@@ -277,8 +280,9 @@ class DecisionWindow(QDialog):
             expression, {n: value for n, value in values.items() if n not in self._names}
         )
         self.view.set_position(position, self._cell_at())
-        score = float(expression.evaluate(values))
-        self.result.setText(f"score = {decision_html(session, score)}")
+        scores = np.atleast_1d(expression.evaluate(values))
+        said = decision_html(session, scores)
+        self.result.setText(f"score = {said}" if len(scores) == 1 else said)
 
     def _wider(self) -> bool:
         """Whether an axis is still wide for a position that was left."""

@@ -48,7 +48,9 @@ def save_screenshot(viewer: "object", path: Path, width: int = 1600, height: int
     scores = session.cell_scores()
     if scores is not None:
         # one that is all in the image
-        whole = np.where(session.cells["border"], -np.inf, np.nan_to_num(scores, nan=-np.inf))
+        whole = np.where(
+            session.cells["border"], -np.inf, np.nan_to_num(scores[:, -1], nan=-np.inf)
+        )
         session.select_cell(session.key_of(int(whole.argmax())))
     window = viewer.window._qt_window  # type: ignore[attr-defined]
     window.resize(width, height)

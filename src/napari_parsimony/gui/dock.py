@@ -5,6 +5,8 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import SignalInstance
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
@@ -18,9 +20,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_parsimony.classify.scores import probabilities
 from napari_parsimony.figures.palette import ACCENT, LIGHT, NEGATIVE, POSITIVE, Theme
 from napari_parsimony.gui.docks import InTabs
 from napari_parsimony.gui.latex import theme_of
+from napari_parsimony.gui.scoring import UNDECIDED
 from napari_parsimony.gui.session import Session
 from napari_parsimony.report import STEPS
 
@@ -158,8 +162,6 @@ def missing(session: Session, step: str, where: str = "the dock 'Study'") -> str
     gone = folder_gone(session)
     if gone is not None:
         return gone
-    if session.too_many is not None and step in ("classify", "equations", "evaluate"):
-        return session.too_many
     title = STEPS[step].title
     stale = session.study.state(step) == "stale"
     what = f"'{title}' is out of date" if stale else f"the step '{title}' was not run yet"
@@ -282,18 +284,33 @@ class LiveLabel(QWidget):
         painter.end()
 
 
-def decision_html(session: Session, score: float | None) -> str:
-    """Score and class in rich text, coloured as the class."""
-    if score is None:
+def decision_html(session: Session, scores: NDArray[np.float64] | None) -> str:
+    """Write what scores (outputs,) mean in rich text, coloured as the class.
+
+    Of two classes their score, and the class; of more the two most probable.
+    """
+    if scores is None:
         return "–"
-    name = escape(session.class_of(score))
-    text = f"{score:+.2f}".replace("-", "−")
-    if not score > 0 and not score < 0:
-        return f"{text} → {name}"
-    colour = ink(POSITIVE if score > 0 else NEGATIVE, theme_of(session.viewer))
-    return f"{text} → <span style='color:{colour}'><b>{name}</b></span>"
+    name = session.class_of(scores)
+    if len(scores) > 1:
+        if name == UNDECIDED:
+            return name
+        likely = probabilities(scores)
+        first, second = np.argsort(-likely, kind="stable")[:2]
+        rest = f"{escape(session.classes[second])} {likely[second]:.0%}"
+        return f"{_coloured(session, name)} {likely[first]:.0%} · {rest}"
+    text = f"{scores[0]:+.2f}".replace("-", "−")
+    return f"{text} → {name if name == UNDECIDED else _coloured(session, name)}"
+
+
+def _coloured(session: Session, name: str) -> str:
+    colour = session.class_colours[session.classes.index(name)]
+    colour = ink(colour, theme_of(session.viewer))
+    return f"<span style='color:{colour}'><b>{escape(name)}</b></span>"
 
 
 def ink(colour: str, theme: Theme) -> str:
     """Colour of a class as it is written: of the same hue, and light enough on dark grounds."""
-    return colour if theme is LIGHT else {NEGATIVE: "#4aa8e0", POSITIVE: "#f07f2e"}[colour]
+    if theme is not LIGHT:
+        return {NEGATIVE: "#4aa8e0", POSITIVE: "#f07f2e"}.get(colour, colour)
+    return {"#e69f00": "#8f6300", "#56b4e9": "#1f6f9f", "#f0e442": "#7a7100"}.get(colour, colour)

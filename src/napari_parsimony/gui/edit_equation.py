@@ -13,11 +13,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_parsimony.classify.scores import scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.background import Background
+from napari_parsimony.gui.class_box import ClassBox
 from napari_parsimony.gui.dock import follow, message_label, missing
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.steps import target
+from napari_parsimony.symbolic.class_scores import ClassScores, Equation
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.parse import NotAnEquationError
 from napari_parsimony.symbolic.score import PARTS, Cells, Goodness
@@ -72,7 +75,7 @@ class EditEquation(QWidget):
         super().__init__()
         self.session = session
         self.origin: int | None = None
-        self.expression: Expression | None = None
+        self.expression: Equation | None = None
         self._cells: Cells | None = None
         self._background = Background(self)
         self._rest = QTimer(self, singleShot=True, interval=_REST)
@@ -80,6 +83,10 @@ class EditEquation(QWidget):
         self.message = message_label()
         self.content = QWidget()
         self.text, self.problem = _Editor(), QLabel(wordWrap=True)
+        self.of_class = ClassBox(
+            "expression of", "Of which class the expression is edited; the others stay."
+        )
+        self._others: ClassScores | None = None  # what one class's expression is put into
         self._background.done.connect(self._take)
         self.refit, self.reset = QPushButton("Refit"), QPushButton("Reset")
         self.simplify, self.propose = QPushButton("Simplify"), QPushButton("Add to search")
@@ -87,10 +94,11 @@ class EditEquation(QWidget):
         self.numbers = {(row, part): QLabel("–") for row in _ROWS for part in PARTS}
         self._lay_out()
         self.text.textChanged.connect(self._on_text)
+        self.of_class.picked.connect(lambda *_: self._show_class())
         self.refit.clicked.connect(self._refit)
         self.simplify.clicked.connect(self._simplify)
         self.reset.clicked.connect(self._reset)
-        self.propose.clicked.connect(lambda *_: self.proposed.emit(self.text.toPlainText().strip()))
+        self.propose.clicked.connect(lambda *_: self.proposed.emit(self._proposal()))
         follow(self, session.study_changed, self._renew)
         follow(self, session.artefacts_changed, self._on_artefact)
         follow(self, session.annotations_changed, self._on_classes)
@@ -132,6 +140,7 @@ class EditEquation(QWidget):
             buttons.addWidget(button)
         inside = QVBoxLayout(self.content)
         inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.of_class)
         inside.addWidget(self.text)
         inside.addWidget(self.problem)
         inside.addWidget(self.told)
@@ -175,11 +184,25 @@ class EditEquation(QWidget):
         if index is not None and front is not None:
             self.origin = index
             candidate = front.candidates[index]
-            self._set_text(str(candidate.expression.rounded(candidate.digits)))
+            self._set_equation(candidate.expression.rounded(candidate.digits))
         elif expression is not None and expression != self.expression:
-            self._set_text(str(expression))
+            self._set_equation(expression)
         elif expression is None:
             self._set_text("")
+
+    def _set_equation(self, equation: Equation) -> None:
+        self._others = equation if isinstance(equation, ClassScores) else None
+        self.of_class.set_classes(equation.classes if isinstance(equation, ClassScores) else ())
+        self._show_class(equation)
+
+    def _show_class(self, equation: Equation | None = None) -> None:
+        """Edit the expression of the class that is chosen, where there are several."""
+        whole = equation or self.expression or self._others
+        if isinstance(whole, ClassScores):
+            self._others = whole
+            self._set_text(str(whole.expressions[self.of_class.number]))
+        elif whole is not None:
+            self._set_text(str(whole))
 
     def _set_text(self, text: str) -> None:
         with QSignalBlocker(self.text):
@@ -212,7 +235,12 @@ class EditEquation(QWidget):
         text = self.text.toPlainText()
         if text.strip():
             try:
-                self.expression = Expression.parse(text, self._latents)
+                parsed = Expression.parse(text, self._latents)
+                self.expression = (
+                    self._others.replaced(self.of_class.number, parsed)
+                    if self._others is not None
+                    else parsed
+                )
             except NotAnEquationError as error:
                 # the text itself stands above
                 sentence, place = str(error).rpartition("cannot be read: ")[2], error.place
@@ -275,10 +303,12 @@ class EditEquation(QWidget):
             study = self.session.study
             assert study is not None
             record = study.step("equations")
+            classes, names = target(study)
+            logits = scores_of(study.network_scores(), "sparse_mean", names)
             self._cells = Cells(
                 study.latents()[self._latents],
-                study.network_scores()["sparse_mean"].to_numpy(float),
-                target(study)[0],
+                logits[:, 0] if logits.shape[1] == 1 else logits,
+                classes,
                 study.cells()["split"].to_numpy(),
                 bool(record.config["balanced"]) if record is not None else True,
             )
@@ -303,6 +333,11 @@ class EditEquation(QWidget):
 
     # Doing
 
+    def _proposal(self) -> str:
+        """Write it as the settings of the search have it."""
+        text = self.text.toPlainText().strip()
+        return text if self._others is None else f"{self.of_class.name}: {text}"
+
     def _follow(self) -> None:
         if self.expression is not None and self.expression != self.session.expression:
             self.session.try_expression(self.expression)
@@ -317,19 +352,26 @@ class EditEquation(QWidget):
 
     def _take(self, result: object) -> None:
         """Put in what was fitted, or what was shortened and for how many cells that holds."""
-        if isinstance(result, Expression):
-            self.text.setPlainText(str(result))
+        if isinstance(result, Equation):
+            self._put_in(result)
             return
         assert isinstance(result, tuple)
         short, cells = result
         before = self.expression.size if self.expression is not None else short.size
         if short.size < before:
-            self.text.setPlainText(str(short))
+            self._put_in(short)
             told = f"Size {before} → {short.size}: all {cells:,} cells stay on their side."
         else:
             told = f"Nothing shorter leaves all {cells:,} cells on their side."
         self.told.setText(told)
         self.told.setVisible(True)
+
+    def _put_in(self, equation: Equation) -> None:
+        """Write another equation, as if it had been typed."""
+        if isinstance(equation, ClassScores):
+            self._others = equation
+            equation = equation.expressions[self.of_class.number]
+        self.text.setPlainText(str(equation))
 
     def _reset(self) -> None:
         if self.origin is None:

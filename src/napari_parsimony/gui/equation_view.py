@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QResizeEvent
@@ -21,10 +22,12 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.figures.palette import Theme
 from napari_parsimony.gui.background import Background
+from napari_parsimony.gui.class_box import ClassBox
 from napari_parsimony.gui.dock import LiveLabel, Soon, decision_html, follow
 from napari_parsimony.gui.latex import equation_outline, equation_pixmap, theme_of
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.terms import TermBars
+from napari_parsimony.symbolic.class_scores import ClassScores, Equation, named
 from napari_parsimony.symbolic.export import front_table, python_function, sympy_code
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.hall_of_fame import hall_of_fame
@@ -70,7 +73,7 @@ class Asked(NamedTuple):
         Of the window, and of pixels to logical ones.
     """
 
-    expression: Expression
+    expression: Equation
     digits: int | None
     numbers: dict[str, float]
     width: int
@@ -78,7 +81,7 @@ class Asked(NamedTuple):
     ratio: float
 
 
-def _looked_at(session: Session) -> Expression:
+def _looked_at(session: Session) -> Equation:
     expression = session.expression
     assert expression is not None
     return expression
@@ -150,10 +153,12 @@ class EquationView(QWidget):
         self.names = QLabel(wordWrap=True)
         self.result = LiveLabel(1.25)
         self.terms = TermBars()
+        self.of_class = ClassBox("terms of", "Of which class's expression the terms are shown.")
         self.copy, self.save = QPushButton("Copy"), QPushButton("Save")
         self.show_map = QPushButton("Decision map")
         self._lay_out()
         self.show_map.clicked.connect(self._open_map)
+        self.of_class.picked.connect(lambda *_: self.rebuild())
         follow(self, session.study_changed, self.rebuild)
         follow(self, session.artefacts_changed, self.rebuild)
         follow(self, session.expression_changed, self.rebuild)
@@ -163,7 +168,6 @@ class EquationView(QWidget):
         self.rebuild()
 
     def _lay_out(self) -> None:
-        self.equation.setToolTip("The equation looked at: above 0 it says the second class.")
         self.with_numbers.setToolTip("The same with the numbers of the position looked at.")
         self.names.setToolTip("Names that people gave to the latents of the equation.")
         self.result.setToolTip("Value of the equation, and the class that it means.")
@@ -184,6 +188,7 @@ class EquationView(QWidget):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             column.addWidget(label)
         column.addWidget(self.names)
+        column.addWidget(self.of_class)
         column.addWidget(self.terms)
         column.addStretch(1)
         self.area = QScrollArea(widgetResizable=True)
@@ -217,10 +222,24 @@ class EquationView(QWidget):
             if self.map is not None:
                 self.map.close()
             return
-        self._texts = [term.unicode(digits) for term in expression.terms]
+        self._show_classes(expression)
+        self._texts = [term.unicode(digits) for term in self._terms_of(expression)]
         self._show_names()
         self._update_numbers()
         self._draw()
+
+    def _show_classes(self, equation: Equation) -> None:
+        """Offer the classes whose terms can be looked at, and say what the equation means."""
+        self.of_class.set_classes(equation.classes if isinstance(equation, ClassScores) else ())
+        meaning = "above 0 it says the second class."
+        if isinstance(equation, ClassScores):
+            meaning = "the class with the largest score is the most probable one."
+        self.equation.setToolTip(f"<qt>The equation looked at: {meaning}</qt>")
+
+    def _terms_of(self, equation: Equation) -> tuple[Expression, ...]:
+        if isinstance(equation, ClassScores):
+            return equation.expressions[self.of_class.number].terms
+        return equation.terms
 
     def _show_names(self) -> None:
         expression = self.session.expression
@@ -232,7 +251,7 @@ class EquationView(QWidget):
         self.names.setVisible(bool(named))
         legend = f" Latents: {', '.join(titles)}." if named else ""
         self.terms.setToolTip(
-            f"<qt>What each term of the equation adds to the score of this position.{legend}</qt>"
+            f"<qt>What each term adds to the score of this position.{legend}</qt>"
         )
 
     def _on_latents(self, _: object) -> None:
@@ -241,7 +260,7 @@ class EquationView(QWidget):
 
     # Drawing
 
-    def values(self, expression: Expression) -> dict[str, float]:
+    def values(self, expression: Equation) -> dict[str, float]:
         """Numbers of an equation's latents at the position looked at."""
         latents = self.session.latents
         return {name: float(latents[int(name[1:])]) for name in expression.variables}
@@ -251,11 +270,10 @@ class EquationView(QWidget):
         if expression is None:
             return
         values = self.values(expression)
-        score = float(expression.evaluate(values))
-        self.result.setText(f"score = {decision_html(self.session, score)}")
-        self.terms.set_value(
-            self._texts, [float(term.evaluate(values)) for term in expression.terms]
-        )
+        said = decision_html(self.session, np.atleast_1d(expression.evaluate(values)))
+        self.result.setText(said if isinstance(expression, ClassScores) else f"score = {said}")
+        terms = self._terms_of(expression)
+        self.terms.set_value(self._texts, [float(term.evaluate(values)) for term in terms])
 
     def _draw(self, *_: object) -> None:
         """Have the equation, and the one with numbers, drawn; unless they are there already."""
@@ -333,9 +351,16 @@ class EquationView(QWidget):
 
 def _outlines(asked: Asked) -> "tuple[Outline, Outline]":
     """Lay out both pictures; in a thread."""
-    bare = asked.expression.latex(asked.digits)
-    with_numbers = asked.expression.latex(asked.digits, asked.numbers)
+    from napari_parsimony.figures.equation import stacked
+
+    equation, digits, width = asked.expression, asked.digits, asked.width
+    lines, size = [(r"\mathrm{score}", equation)], 15.0
+    if isinstance(equation, ClassScores):
+        lines, size = [(named(name, mathtext=True), each) for name, each in equation.lines], 12.0
+    numbers = [(left if len(lines) > 1 else "", each) for left, each in lines]
     return (
-        equation_outline(bare, r"\mathrm{score}", asked.width, 15),
-        equation_outline(with_numbers, "", asked.width, 11),
+        stacked([equation_outline(e.latex(digits), left, width, size) for left, e in lines]),
+        stacked(
+            [equation_outline(e.latex(digits, asked.numbers), t, width, 11) for t, e in numbers]
+        ),
     )

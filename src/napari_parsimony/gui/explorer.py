@@ -11,16 +11,15 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.text import shortened
 from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.bookmarks import BookmarkList
+from napari_parsimony.gui.class_means import ClassMeans
 from napari_parsimony.gui.decoded_layer import DecodedLayer, place_of
 from napari_parsimony.gui.dock import (
     LiveLabel,
@@ -77,7 +76,7 @@ class LatentExplorer(QWidget):
         self.sparse, self.symbolic = LiveLabel(), LiveLabel()
         self.sliders = LatentSliders()
         self.reset = QPushButton("Reset to this cell")
-        self.means = (QPushButton(), QPushButton())
+        self.means = ClassMeans(session, self._to_mean)
         self.on_canvas = QCheckBox("On the canvas")
         self.note = QLabel(wordWrap=True)
         self.morph = Morph(session, self._name_here, self._say)
@@ -89,8 +88,6 @@ class LatentExplorer(QWidget):
 
         self.sliders.latent_moved.connect(session.set_latent)
         self.reset.clicked.connect(self._to_cell)
-        self.means[0].clicked.connect(lambda: self._to_mean(0))
-        self.means[1].clicked.connect(lambda: self._to_mean(1))
         self.on_canvas.toggled.connect(self._place)
         self.sliders.latent_named.connect(self._name)
         self.names.found.connect(self._on_names)
@@ -137,9 +134,8 @@ class LatentExplorer(QWidget):
         buttons = QGridLayout()
         buttons.addWidget(self.reset, 0, 0)
         buttons.addWidget(self.on_canvas, 0, 1)
-        for column, button in enumerate(self.means):
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            buttons.addWidget(button, 1, column)
+        buttons.addWidget(self.means, 1, 0, 1, 2)
+        for column in (0, 1):
             buttons.setColumnStretch(column, 1)
         inside = QVBoxLayout(self.content)
         inside.setContentsMargins(0, 0, 0, 0)
@@ -191,7 +187,7 @@ class LatentExplorer(QWidget):
             self.names.forget()
             self._rebuild()
         elif missing(self.session, "vae") is None:
-            self._show_means()
+            self.means.refresh()
             self._on_expression()
 
     def _rebuild(self) -> None:
@@ -203,30 +199,15 @@ class LatentExplorer(QWidget):
             self.layer.remove()
             return
         self.sliders.set_latents(self.session.latent_statistics, self.session.latent_order)
-        self._show_means()
+        self.means.refresh()
         self._on_names()
         self._on_expression()
         self._on_cell(self.session.cell)
         self._on_latents(self.session.latents)
 
-    def _show_means(self) -> None:
-        known = self.session.has("classify")
-        for which, button in enumerate(self.means):
-            name = self.session.classes[which]
-            button.setText(f"Mean {shortened(name, 14)}")
-            some = mean_of_class(self.session, which) is not None
-            button.setEnabled(some)
-            if some:
-                tip = f"Move to the mean latents of the cells of class '{name}'."
-            elif known:
-                tip = f"No cell of the study is known to be of class '{name}'."
-            else:
-                tip = "Classes are known after the step 'classify' was run."
-            button.setToolTip(tip)
-
     def _on_annotations(self) -> None:
         if missing(self.session, "vae") is None:
-            self._show_means()
+            self.means.refresh()
             self._on_cell(self.session.cell)
 
     def _on_names(self, *_: object) -> None:

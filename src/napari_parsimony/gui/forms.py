@@ -264,7 +264,7 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
 
 
 def classes_text(value: Mapping[str, tuple[str, ...]]) -> str:
-    """Write two classes as ``resting = G1, S; dividing = M``."""
+    """Write classes as ``resting = G1, S; dividing = M``."""
     return "; ".join(f"{name} = {', '.join(map(str, raw))}" for name, raw in value.items())
 
 

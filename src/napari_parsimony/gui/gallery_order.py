@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_parsimony.classify.scores import probabilities
 from napari_parsimony.gui.annotator import Annotator
 from napari_parsimony.gui.scoring import uncertainties
 from napari_parsimony.gui.session import Session
@@ -16,7 +17,12 @@ def orders(session: Session) -> dict[str, str]:
     """List what cells can be sorted by, and how it is called."""
     found = {"image": "image order", "class": "class"}
     if session.expression is not None or session.has("classify"):
-        found |= {"score": "score", "uncertainty": "uncertainty"}
+        if len(session.classes) == 2:
+            found["score"] = "score"
+        else:
+            likely = {f"probability {i}": name for i, name in enumerate(session.classes)}
+            found |= {key: f"probability of {name}" for key, name in likely.items()}
+        found["uncertainty"] = "uncertainty"
     if session.has("vae"):
         names = [f"z{index}" for index in session.latent_order]
         found |= {name: f"latent {session.title_of(name)}" for name in names}
@@ -47,11 +53,14 @@ def chosen(session: Session, cells: pd.DataFrame, which: str) -> NDArray[np.int6
 
 def values_of(session: Session, by: str) -> Values | None:
     """Look up what one of `orders` says of every cell; None if that is no number."""
-    if by in ("score", "uncertainty"):
+    kind, _, which = by.partition(" ")
+    if kind in ("score", "probability", "uncertainty"):
         scores = session.best_scores()
         if scores is None:
             return None
-        return scores if by == "score" else uncertainties(scores)
+        if kind == "uncertainty":
+            return uncertainties(scores)
+        return scores[:, 0] if kind == "score" else probabilities(scores)[:, int(which)]
     if by.startswith("z"):
         assert session.study is not None
         return session.study.latents()[by].to_numpy(np.float64)

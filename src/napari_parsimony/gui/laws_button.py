@@ -5,7 +5,6 @@ from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_parsimony.gui.session import Session
 from napari_parsimony.symbolic import summary
-from napari_parsimony.symbolic.expression import Expression
 
 _LONGEST = 110  # characters of a line of the menu
 
@@ -57,5 +56,4 @@ class LawsButton(QPushButton):
         if law.members:
             self.picked.emit(law.members[0])
         else:
-            assert isinstance(law.expression, Expression)  # as `Session.expression`
             self.session.try_expression(law.expression.rounded(law.digits))

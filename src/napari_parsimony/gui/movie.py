@@ -50,12 +50,16 @@ class MovieSaver:
             path = path.with_name(path.name + (".png" if kind == PNG else ".gif"))
         scores = [self.session.scores(position)["symbolic"] for position in positions]
         captions = [
-            title if score is None else f"{title} · {self.session.class_of(score)} {score:+.1f}"
+            title if score is None else f"{title} · {self._said(score)}"
             for title, score in zip(titles, scores, strict=True)
         ]
         self._say("Drawing the movie…", False)
         theme = theme_of(self.session.viewer)
         self.background.start(_write, study.vae(), positions, captions, theme, path)
+
+    def _said(self, scores: NDArray) -> str:
+        name = self.session.class_of(scores)
+        return f"{name} {scores[0]:+.1f}" if len(scores) == 1 else name
 
 
 def _write(vae: "Vae", positions: NDArray, captions: list[str], theme: Theme, path: Path) -> Path:

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import QFrame, QGraphicsScene, QGraphicsSimpleTextItem, QGra
 from napari_parsimony.classify.topology import Compact
 from napari_parsimony.figures.diagram import in_order
 from napari_parsimony.figures.palette import ACCENT, LIGHT, NEGATIVE, POSITIVE, Theme
+from napari_parsimony.figures.text import shortened
 from napari_parsimony.gui.dock import ink
 from napari_parsimony.gui.network_items import (
     SIDE,
@@ -92,7 +93,7 @@ class NetworkView(QGraphicsView):
         used: Sequence[str],
         titles: Mapping[str, str],
         kept: Mapping[str, str],
-        classes: tuple[str, str],
+        classes: Sequence[str],
         theme: Theme = LIGHT,
     ) -> None:
         """Draw a network.
@@ -106,7 +107,7 @@ class NetworkView(QGraphicsView):
         titles, kept
             What to call each of them, and how many networks use it, for people.
         classes
-            Below and above a score of 0.
+            Whose scores the last layer gives; of two the one score, above 0 for the second.
         theme
             Of the viewer.
         """
@@ -134,27 +135,41 @@ class NetworkView(QGraphicsView):
             else:
                 item = self._unit(place, float(network.biases[layer - 1][unit]), last, theme)
                 if layer == last:
-                    item.setToolTip(
-                        f"<qt>{item.toolTip()}<br>Above 0: {escape(classes[1])}, below 0: "
-                        f"{escape(classes[0])}.</qt>"
-                    )
+                    means = f"Above 0: {escape(classes[-1])}, below 0: {escape(classes[0])}."
+                    if len(classes) > 2:
+                        means = f"The larger, the more probable is {escape(classes[unit])}."
+                    item.setToolTip(f"<qt>{item.toolTip()}<br>{means}</qt>")
             item.setPos(point)
             self.scene().addItem(item)
-        score = QGraphicsSimpleTextItem("score")
-        score.setBrush(QColor(theme.ink))
-        box = score.boundingRect()
-        # upright, for connections come from everywhere left of it
-        score.setRotation(-90)
-        score.setPos(where[last, 0] + QPointF(9, box.width() / 2))
-        self.scene().addItem(score)
+        wide = self._name_scores(["score"] if len(classes) == 2 else classes, where, last, theme)
         self._order = [used[unit] for unit in orders[0]]
-        right = last * _COLUMN + box.height() + 14
+        right = last * _COLUMN + wide + 14
         self.setSceneRect(QRectF(-_LEFT - 2, -2, _LEFT + right + 2, height + 6))
         self.fit()
         if self._order:
             self.ensureVisible(self.latents[self._order[0]], 0, 8)
         if marked is not None:
             self.mark(marked)
+
+    def _name_scores(
+        self, names: Sequence[str], where: Mapping[Place, QPointF], last: int, theme: Theme
+    ) -> float:
+        """Write a name beside each unit of the last layer; returns what room that takes."""
+        wide = 0.0
+        for unit, name in enumerate(names):
+            text = QGraphicsSimpleTextItem(shortened(name, 14))
+            text.setBrush(QColor(theme.ink))
+            box, at = text.boundingRect(), where[last, unit]
+            if len(names) == 1:
+                # upright, for connections come from everywhere left of it
+                text.setRotation(-90)
+                text.setPos(at + QPointF(9, box.width() / 2))
+                wide = box.height()
+            else:
+                text.setPos(at + QPointF(10, -box.height() / 2))
+                wide = max(wide, box.width())
+            self.scene().addItem(text)
+        return wide
 
     def _connect(
         self,

@@ -125,8 +125,9 @@ class Overlay(OverlayLayers):
         try:
             if self.session.has("cells"):
                 self.values = CellValues(self.session)
-                if self.colour_by not in choices(self.session):
-                    self.colour_by = "score"  # the term or the latent is gone
+                listed = choices(self.session)
+                if self.colour_by not in listed:  # the term or the latent is gone
+                    self.colour_by = "score" if "score" in listed else "class"
                 self.colouring = colouring(self.session, self.colour_by, self.values)
             self._paint()
         except UserError as error:

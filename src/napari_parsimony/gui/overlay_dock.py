@@ -159,14 +159,14 @@ class TextBox(QWidget):
 
 
 class Disagreements(QWidget):
-    """How many annotated cells the score gives the other class, and ways to them."""
+    """How many annotated cells the score gives another class, and ways to them."""
 
     def __init__(self, overlay: Overlay) -> None:
         super().__init__()
         self.overlay = overlay
-        self.marked = QCheckBox("mark cells that people give the other class")
+        self.marked = QCheckBox("mark cells that people give another class")
         self.marked.setToolTip(
-            "<qt>Mark with a pink cross the cells to which people gave the other class than the "
+            "<qt>Mark with a pink cross the cells to which people gave another class than the "
             "score does.</qt>"
         )
         self.marked.toggled.connect(overlay.set_show_disagreements)
@@ -175,7 +175,7 @@ class Disagreements(QWidget):
         self.count.setToolTip("Annotated cells of the whole study, in the class of their score.")
         self.previous, self.next = QPushButton("◀ previous"), QPushButton("next ▶")
         for button, step, word in ((self.previous, -1, "previous"), (self.next, 1, "next")):
-            button.setToolTip(f"Select the {word} cell that people give the other class.")
+            button.setToolTip(f"Select the {word} cell that people give another class.")
             button.clicked.connect(lambda *_, step=step: overlay.go_to_disagreement(step))
         buttons = QHBoxLayout()
         buttons.addWidget(self.previous)
@@ -204,8 +204,8 @@ class Disagreements(QWidget):
         if values.scorer is None:
             return "The cells have no score yet that could be compared with annotations."
         if not compared:
-            first, second = values.classes
-            return f"No cell is annotated as {first} or {second}: nothing to compare with."
+            either = " or ".join([", ".join(values.classes[:-1]), values.classes[-1]])
+            return f"No cell is annotated as {either}: nothing to compare with."
         what = "cell disagrees" if wrong == 1 else "cells disagree"
         if not wrong:
             what = "cells disagree"
@@ -251,7 +251,8 @@ class Track(QWidget):
         image, frame, label = cell
         rows = track_rows(values.cells, image, label)
         frames = values.cells["frame"].to_numpy()[rows]
-        self.chart.set_value(frames, values.score[rows], frame, values.classes)
+        colours = self.session.class_colours
+        self.chart.set_value(frames, values.scores[rows], frame, values.classes, colours)
         self._show_frame()
         many = "1 frame" if len(rows) == 1 else f"{len(rows)} frames"
         self.title.setText(f"<b>Cell {label} over time</b>, by {values.scorer}: in {many}")
@@ -260,15 +261,16 @@ class Track(QWidget):
     def _sentence(self) -> str:
         found, classes = self.chart.crossings, self.session.classes
         if not found:
-            return "Its score does not cross 0."
+            return "It stays in its class." if len(classes) > 2 else "Its score does not cross 0."
         times = numbers([time for time, _ in found])
         listed = [
-            f"{time} → {escape(classes[int(up)])}"
-            for time, (_, up) in zip(times, found, strict=True)
+            f"{time} → {escape(classes[which])}"
+            for time, (_, which) in zip(times, found, strict=True)
         ]
         more = len(listed) - CROSSINGS
         rest = f" and {more} more" if more > 0 else ""
-        return f"Its score crosses 0 at frame {', '.join(listed[:CROSSINGS])}{rest}."
+        what = "It changes its class" if len(classes) > 2 else "Its score crosses 0"
+        return f"{what} at frame {', '.join(listed[:CROSSINGS])}{rest}."
 
     def _show_frame(self, *_: object) -> None:
         self.chart.set_now(None if self.overlay.picture is None else self.overlay.frame)

@@ -11,6 +11,7 @@ from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_parsimony.classify.scores import named, probabilities
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.aside import Aside
 from napari_parsimony.gui.borrowed import SOURCE, Borrowed, files_of, layer_of, of_labels
@@ -101,7 +102,7 @@ class OverlayLayers(ABC):
         study = self.session.study
         if study is not None and self.session.has("cells"):
             try:
-                self._source = source_of(study, self.session.cell_scores)
+                self._source = source_of(study, self._order)
             except UserError as error:
                 self._say(error)
             else:
@@ -110,6 +111,14 @@ class OverlayLayers(ABC):
             yield from self._clear()
             self.recolour()
         self.shown_changed.emit()
+
+    def _order(self) -> NDArray[np.float64] | None:
+        """Sort crops by the score of two classes; of more by class, the surest first."""
+        scores = self.session.cell_scores()
+        if scores is None or scores.shape[1] == 1:
+            return None if scores is None else scores[:, 0]
+        likely = probabilities(scores)
+        return named(scores) + 1 - likely.max(axis=1)
 
     def _say(self, error: UserError) -> None:
         self.problem = f"The cells cannot be shown on their image. {error}"

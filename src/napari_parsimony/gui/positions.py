@@ -11,7 +11,7 @@ from napari_parsimony.study.steps import target
 
 
 def mean_of_class(session: Session, which: int) -> NDArray[np.float64] | None:
-    """Mean latents, (latents,), of the cells of the first (0) or second (1) class.
+    """Mean latents, (latents,), of the cells of a class, by its number.
 
     None before classes are known, or where no cell of the study is of that class.
     """

@@ -24,7 +24,6 @@ from napari_parsimony.gui.colour_legend import ColourBar
 from napari_parsimony.gui.colours import choices
 from napari_parsimony.gui.decoded_layer import centre_on
 from napari_parsimony.gui.dock import (
-    LiveLabel,
     fill_dock,
     follow,
     message_label,
@@ -62,7 +61,8 @@ class ScatterDock(QWidget):
         for text, data in MAPS:
             self.kind.addItem(text, data)
         self.canvas = ScatterCanvas(lambda: theme_of(session.viewer))
-        self.bar, self.legend, self.note = ColourBar(), LiveLabel(), QLabel(wordWrap=True)
+        self.bar, self.legend = ColourBar(), QLabel(wordWrap=True)
+        self.note = QLabel(wordWrap=True)
         self.going, self.fit, self.clear = (
             QPushButton("Move sliders"),
             QPushButton("Fit"),
@@ -269,9 +269,8 @@ class ScatterDock(QWidget):
         for name, colour, count in zip(colouring.names, colouring.colours, counts, strict=False):
             if count:
                 square = QColor.fromRgbF(*map(float, colour)).name()
-                parts.append(
-                    f"<span style='color:{square}'>■</span> {escape(shortened(name, 16))} {count:,}"
-                )
+                text = escape(shortened(name, 16)).replace(" ", "&nbsp;")
+                parts.append(f"<span style='color:{square}'>■</span>&nbsp;{text}&nbsp;{count:,}")
         self.legend.setText(" &nbsp; ".join(parts))
 
     def _say(self, text: str, *, failed: bool = False) -> None:

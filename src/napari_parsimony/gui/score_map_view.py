@@ -21,13 +21,16 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_parsimony.figures.palette import SCORE_COLOURS
+from napari_parsimony.classify.scores import outputs_for
+from napari_parsimony.figures.palette import QUIET, SCORE_COLOURS
 from napari_parsimony.figures.score_map import (
     LIMIT,
     STEPS,
     AlongLatent,
     Evaluates,
     boundary,
+    class_boundaries,
+    class_picture,
     score_grid,
     score_picture,
 )
@@ -70,7 +73,8 @@ class ScoreMapView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.axes: tuple[AlongLatent, AlongLatent] | None = None
-        self.classes = ("", "")
+        self.classes: tuple[str, ...] = ("", "")
+        self.colours: tuple[str, ...] = (QUIET, QUIET)
         self.scores: NDArray[np.float64] = np.zeros((0, 0))
         self.lines: list[NDArray[np.float64]] = []
         self.position = (0.0, 0.0)
@@ -94,20 +98,29 @@ class ScoreMapView(QWidget):
 
     # What is shown
 
-    def set_axes(
-        self, x: AlongLatent, y: AlongLatent, classes: tuple[str, str], dots: Dots
-    ) -> None:
+    def set_axes(self, x: AlongLatent, y: AlongLatent, dots: Dots) -> None:
         """Show other latents, other ranges of them, or other cells."""
-        self.axes, self.classes, self.dots = (x, y), classes, dots
+        self.axes, self.dots = (x, y), dots
         self._dots_drawn = None
+        self.update()
+
+    def set_classes(self, classes: tuple[str, ...], colours: tuple[str, ...]) -> None:
+        """Say between which classes equations decide; of two, below 0 comes first."""
+        self.classes, self.colours = classes, colours
         self.update()
 
     def set_expression(self, expression: Evaluates, fixed: dict[str, float]) -> None:
         """Show the scores of an equation, its other latents held where they are."""
         assert self.axes is not None
-        x, y, self.scores = score_grid(expression, *self.axes, fixed, RESOLUTION)
-        self.lines = boundary(x, y, self.scores)
-        picture = np.ascontiguousarray(score_picture(self.scores)[::-1])
+        outputs = outputs_for(self.classes)
+        x, y, self.scores = score_grid(expression, *self.axes, fixed, RESOLUTION, outputs)
+        if outputs == 1:
+            self.lines, drawn = boundary(x, y, self.scores), score_picture(self.scores)
+        else:
+            self.lines = class_boundaries(x, y, self.scores)
+            shades = class_picture(self.scores, self.colours)
+            drawn = (shades * 255 + 0.5).astype(np.uint8)
+        picture = np.ascontiguousarray(drawn[::-1])
         side = RESOLUTION
         kept = QImage(picture.data, side, side, 3 * side, QImage.Format.Format_RGB888)
         self._image = kept.copy()  # the array may go
@@ -319,7 +332,10 @@ class ScoreMapView(QWidget):
         return list(enumerate(texts))[:: 1 if wide + 4 < tile else 2]
 
     def _paint_legend(self, painter: QPainter, square: QRectF) -> None:
-        """Both classes, and the colours of the scores between them."""
+        """Name the classes: all, or both with the colours of the scores between them."""
+        if len(self.classes) > 2:
+            self._paint_classes(painter)
+            return
         metrics, line = self.fontMetrics(), self.fontMetrics().height()
         wide = min(square.width() * 0.3, 120.0)
         bar = QRectF(square.center().x() - wide / 2, 4, wide, line - 4)
@@ -341,3 +357,14 @@ class ScoreMapView(QWidget):
             left = edge if side < 0 else bar.right() + 8
             align = Qt.AlignmentFlag.AlignRight if side < 0 else Qt.AlignmentFlag.AlignLeft
             painter.drawText(QRectF(left, 2, room, line), align | Qt.AlignmentFlag.AlignTop, whole)
+
+    def _paint_classes(self, painter: QPainter) -> None:
+        """Show the colour and the name of each class, as much as there is room for."""
+        metrics, line = self.fontMetrics(), self.fontMetrics().height()
+        room = (self.width() - 8) / len(self.classes)
+        for number, (name, colour) in enumerate(zip(self.classes, self.colours, strict=True)):
+            left = 4 + number * room
+            painter.fillRect(QRectF(left, 5, line - 6, line - 6), QColor(colour))
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(room - line - 4))
+            place = QRectF(left + line - 2, 2, room - line, line)
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)

@@ -1,19 +1,22 @@
 """What a session knows of equations, scores and classes."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
+from napari_parsimony.classify.scores import UNDECIDED as NO_CLASS
+from napari_parsimony.classify.scores import named, probabilities, scores_of
 from napari_parsimony.errors import UserError
-from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.figures.palette import class_colours
 
 if TYPE_CHECKING:
+    from napari_parsimony.cells.annotations import Annotations
     from napari_parsimony.study.study import Study
+    from napari_parsimony.symbolic.class_scores import Equation
     from napari_parsimony.symbolic.front import Front
 
 UNDECIDED = "not decided"
@@ -27,12 +30,17 @@ class Scoring(ABC):
     latent_looked_at = Signal(str)
 
     study: "Study | None"
-    _classes: tuple[str, str]
+    _classes: tuple[str, ...]
     _candidate: int | None
-    _by_hand: "Expression | None"
+    _by_hand: "Equation | None"
 
     @abstractmethod
     def has(self, step: str) -> bool:
+        """See `Session`."""
+
+    @property
+    @abstractmethod
+    def annotations(self) -> "Annotations":
         """See `Session`."""
 
     @abstractmethod
@@ -55,16 +63,12 @@ class Scoring(ABC):
         return self._candidate
 
     @property
-    def expression(self) -> "Expression | None":
+    def expression(self) -> "Equation | None":
         """The equation that is looked at."""
         front = self.front
         if front is None or self._by_hand is not None:
             return self._by_hand
-        if self._candidate is None:
-            return None
-        expression = front.candidates[self._candidate].expression
-        assert isinstance(expression, Expression), "of more classes there are no equations here"
-        return expression
+        return None if self._candidate is None else front.candidates[self._candidate].expression
 
     def choose_expression(self, index: int) -> None:
         """Look at another equation of the front; the study's own choice stays."""
@@ -75,7 +79,7 @@ class Scoring(ABC):
             self._candidate, self._by_hand = index, None
             self.expression_changed.emit(index)
 
-    def try_expression(self, expression: "Expression") -> None:
+    def try_expression(self, expression: "Equation") -> None:
         """Look at an equation that was written by hand, of the latents of the study.
 
         Raises
@@ -109,31 +113,37 @@ class Scoring(ABC):
     # Classes and scores
 
     @property
-    def classes(self) -> tuple[str, str]:
-        """Names of the two classes: scores below 0, and above."""
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that are told apart; of two, scores below 0 mean the first."""
         return self._classes
 
-    def class_of(self, score: float | None) -> str:
-        """Name the class of a score; 0 and NaN decide nothing."""
-        if score is None or math.isnan(score) or score == 0:
-            return UNDECIDED
-        return self.classes[int(score > 0)]
+    @property
+    def class_colours(self) -> tuple[str, ...]:
+        """Colour of each class, ``#rrggbb``."""
+        return class_colours(self.classes, self.annotations.colours)
 
-    def scores(self, latents: NDArray[Any]) -> dict[str, float | None]:
+    def class_of(self, scores: ArrayLike) -> str:
+        """Name the class that scores (outputs,) mean; what decides nothing is `UNDECIDED`."""
+        which = int(named(np.atleast_1d(np.asarray(scores, np.float64))[None])[0])
+        return UNDECIDED if which == NO_CLASS else self.classes[which]
+
+    def scores(self, latents: NDArray[Any]) -> dict[str, "NDArray[np.float64] | None"]:
         """Score a latent position, (latents,), by the network and the equation looked at.
 
         Returns
         -------
         dict
-            ``sparse`` and ``symbolic``; None where the study has no such scheme yet.
+            ``sparse`` and ``symbolic``, (outputs,) each: one score for two classes, else one for
+            each; None where the study has no such scheme yet.
         """
-        found: dict[str, float | None] = {"sparse": None, "symbolic": None}
+        found: dict[str, NDArray[np.float64] | None] = {"sparse": None, "symbolic": None}
         if self.has("classify"):
-            found["sparse"] = float(self._open().classifier().sparse_scores(latents[None])[0, 0])
-        expression = self.expression
-        if expression is not None:
+            sparse = self._open().classifier().sparse_scores(latents[None])[0]
+            found["sparse"] = np.asarray(sparse, np.float64)
+        equation = self.expression
+        if equation is not None:
             values = dict(zip(self._names, latents, strict=True))
-            found["symbolic"] = float(expression.evaluate(values))
+            found["symbolic"] = np.atleast_1d(equation.evaluate(values))
         return found
 
     def decode(self, latents: NDArray[Any]) -> NDArray[np.float32]:
@@ -147,30 +157,33 @@ class Scoring(ABC):
         return drawn
 
     def cell_scores(self) -> "NDArray[np.float64] | None":
-        """Score every cell by the equation that is looked at, (cells,); None without one."""
-        expression = self.expression
-        if expression is None:
+        """Score every cell by the equation that is looked at, (cells, outputs); or None."""
+        equation = self.expression
+        if equation is None:
             return None
         table = self._open().latents()
-        scores = expression.evaluate({name: table[name].to_numpy() for name in self._names})
-        return np.broadcast_to(np.asarray(scores, np.float64), len(table))
+        scores = equation.evaluate({name: table[name].to_numpy() for name in self._names})
+        outputs = 1 if len(self.classes) == 2 else len(self.classes)
+        one = np.asarray(scores, np.float64)[..., None] if outputs == 1 else scores
+        return np.broadcast_to(one, (len(table), outputs))
 
     def best_scores(self) -> "NDArray[np.float64] | None":
-        """Score every cell, (cells,): by the equation looked at, else by the sparse network.
+        """Score every cell, (cells, outputs): by the equation looked at, else the sparse network.
 
         None before there is either.
         """
         scores = self.cell_scores()
         if scores is None and self.has("classify"):
-            return self._open().network_scores()["sparse"].to_numpy(np.float64)
+            return scores_of(self._open().network_scores(), "sparse", self.classes)
         return scores
 
 
-def probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability of the second class that a score, a logit, means; NaN stays NaN."""
-    return 0.5 * (1 + np.tanh(scores / 2))
-
-
 def uncertainties(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How undecided a score is: 0 where one class is certain, 1 at a score of 0."""
-    return 1 - np.abs(np.tanh(scores / 2))
+    """How undecided scores (N, outputs) are: 0 where one class is certain, 1 where two are equal.
+
+    It is 1 less the difference between the probabilities of the two most probable classes.
+    """
+    if scores.shape[1] == 1:
+        return 1 - np.abs(np.tanh(scores[:, 0] / 2))
+    likely = np.sort(probabilities(scores), axis=1)
+    return 1 - (likely[:, -1] - likely[:, -2])

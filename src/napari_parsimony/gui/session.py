@@ -37,8 +37,6 @@ class Session(Scoring):
     ----------
     study
         The open study, or None.
-    too_many
-        Says that the study has more classes than the docks can show scores of, or None.
     attached
         What there is once a viewer beside its docks, by its class: the overlay and the runner.
     turns
@@ -107,8 +105,6 @@ class Session(Scoring):
     def _forget(self) -> None:
         self._fingerprints: dict[str, str] = {}
         self._classes = UNKNOWN_CLASSES
-        self._told: tuple[str, tuple[str, ...]] = "", UNKNOWN_CLASSES
-        self.too_many: str | None = None
         self._stamp: object = None
         self._cell: CellKey | None = None
         self._selection: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -205,28 +201,11 @@ class Session(Scoring):
             steps = self.study.steps()
             ready = [name for name in steps if self.study.state(name) == "ready"]
             found = {name: steps[name].fingerprint for name in ready}
-            self._read_classes(found)
+            if "classify" not in found:
+                self._classes = UNKNOWN_CLASSES
+            elif found["classify"] != self._fingerprints.get("classify"):
+                self._classes = target(self.study)[1]
         self._fingerprints = found
-
-    def _read_classes(self, found: dict[str, str]) -> None:
-        """Read the classes of networks; of more than two nothing that knows scores is found."""
-        assert self.study is not None
-        fingerprint = found.get("classify", "")
-        if fingerprint != self._told[0]:
-            self._told = fingerprint, target(self.study)[1] if fingerprint else UNKNOWN_CLASSES
-        told = self._told[1]
-        self.too_many = None
-        if len(told) == 2:
-            self._classes = told[0], told[1]
-            return
-        self._classes = UNKNOWN_CLASSES
-        self.too_many = (
-            f"The study '{self.study.name}' tells {len(told)} classes apart ({', '.join(told)}), "
-            "and the docks show scores and equations of two only: see its report, or the commands "
-            "'choose' and 'export'."
-        )
-        for name in ("classify", "equations", "evaluate"):
-            found.pop(name, None)
 
     def _open(self) -> Study:
         if self.study is None:

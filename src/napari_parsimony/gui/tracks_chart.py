@@ -1,4 +1,4 @@
-"""The score of a tracked cell over time."""
+"""The scores of a tracked cell over time."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,15 +6,18 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_parsimony.figures.palette import NEGATIVE, POSITIVE, QUIET
+from napari_parsimony.classify.scores import named, probabilities
+from napari_parsimony.figures.palette import QUIET
 from napari_parsimony.figures.text import numbers
-from napari_parsimony.trust.tracks import zero_crossings
+from napari_parsimony.trust.tracks import class_changes, zero_crossings
 
 DOT, LARGE = 2.5, 5.0  # pixels
 
 
 class TracksChart(QWidget):
     """Score against frame, with the times at which it crosses zero.
+
+    Of more than two classes it shows their probabilities, and when another is the largest.
 
     A click, or the arrow keys, choose a frame in which the cell is seen: `frame_chosen`.
     """
@@ -24,21 +27,19 @@ class TracksChart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._frames: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._scores: NDArray[np.float64] = np.zeros(0)
-        self._classes = ("", "")
+        self._scores: NDArray[np.float64] = np.zeros((0, 1))
+        self._lines: NDArray[np.float64] = self._scores  # what is drawn, one a column
+        self._side: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._classes: tuple[str, ...] = ("", "")
+        self._colours: tuple[str, ...] = (QUIET, QUIET)
         self._selected: int | None = None
         self._now: int | None = None
-        self.crossings: list[tuple[float, bool]] = []
+        self.crossings: list[tuple[float, int]] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setToolTip(
-            "<qt>Score of the selected cell over time; labels that are equal in several frames of "
-            "an image are one cell. Click, or press ← and →, to go to a frame. The dashed line is "
-            "the frame that is shown, diamonds are where the score crosses 0.</qt>"
-        )
 
     def value(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Frames and scores, (N,) each."""
+        """Frames (N,) and scores (N, outputs)."""
         return self._frames, self._scores
 
     def set_value(
@@ -46,23 +47,43 @@ class TracksChart(QWidget):
         frames: NDArray[np.int64],
         scores: NDArray[np.float64],
         selected: int | None,
-        classes: tuple[str, str],
+        classes: tuple[str, ...],
+        colours: tuple[str, ...],
     ) -> None:
         """Show another track.
 
         Parameters
         ----------
         frames, scores
-            (N,) each, frames ascending; NaN is no score.
+            (N,) and (N, outputs), frames ascending; NaN is no score.
         selected
             Frame of the selected cell.
-        classes
-            Names of scores below 0, and above.
+        classes, colours
+            Of two, the first is that of scores below 0.
         """
         self._frames, self._scores = frames, scores
-        self._selected, self._classes = selected, classes
-        self.crossings = zero_crossings(frames, scores)
+        self._selected, self._classes, self._colours = selected, classes, colours
+        self._side = named(scores)
+        if self._several:
+            self._lines = probabilities(scores)
+            self.crossings = class_changes(frames, self._side)
+        else:
+            self._lines = scores
+            self.crossings = [(time, int(up)) for time, up in zero_crossings(frames, scores[:, 0])]
+        what, where = "Score", "the score crosses 0"
+        if self._several:
+            what, where = "Probability of each class", "another class becomes the most probable"
+        self.setToolTip(
+            f"<qt>{what} of the selected cell over time; labels that are equal in several frames "
+            "of an image are one cell. Click, or press ← and →, to go to a frame. The dashed line "
+            f"is the frame that is shown, diamonds are where {where}.</qt>"
+        )
         self.update()
+
+    @property
+    def _several(self) -> bool:
+        """Whether there are more than two classes."""
+        return len(self._classes) > 2
 
     def set_now(self, frame: int | None) -> None:
         """Say which frame the viewer shows."""
@@ -80,17 +101,19 @@ class TracksChart(QWidget):
         return QRectF(left, 6, self.width() - left - 10, self.height() - 2 * metrics.height() - 12)
 
     def _range(self) -> tuple[float, float]:
-        finite = self._scores[np.isfinite(self._scores)]
+        if self._several:
+            return -0.03, 1.03
+        finite = self._lines[np.isfinite(self._lines)]
         low, high = min(0.0, *finite, 0.0), max(0.0, *finite, 0.0)
         room = 0.08 * (high - low) or 1.0
         return low - room, high + room
 
     def _labels(self) -> list[str]:
         low, high = self._range()
-        return numbers([low, 0, high])
+        return ["", "0", "1"] if self._several else numbers([low, 0, high])
 
     def place_of(self, frame: float, score: float) -> QPointF:
-        """Where a frame and a score are in the widget."""
+        """Where a frame, and a score or probability, are in the widget."""
         area, (low, high) = self._area(), self._range()
         first, last = int(self._frames[0]), int(self._frames[-1])
         across = (frame - first) / (last - first) if last > first else 0.5
@@ -129,6 +152,10 @@ class TracksChart(QWidget):
 
     def _paint_ground(self, painter: QPainter, area: QRectF, zero: float) -> None:
         metrics, ink = self.fontMetrics(), self.palette().windowText().color()
+        if self._several:
+            painter.setPen(ink)
+            painter.drawLine(QPointF(area.left(), zero), QPointF(area.right(), zero))
+            return
         above = QRectF(area.left(), area.top(), area.width(), zero - area.top())
         below = QRectF(area.left(), zero, area.width(), area.bottom() - zero)
         # at the outer ends, where the curve is seldom
@@ -137,7 +164,7 @@ class TracksChart(QWidget):
             Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight,
         )
         for name, colour, ground, side in zip(
-            self._classes, (NEGATIVE, POSITIVE), (below, above), aligned, strict=True
+            self._classes, self._colours, (below, above), aligned, strict=True
         ):
             tint = QColor(colour)
             tint.setAlpha(45)
@@ -164,16 +191,18 @@ class TracksChart(QWidget):
         )
 
     def _paint_track(self, painter: QPainter, ink: QColor) -> None:
-        seen = np.flatnonzero(~np.isnan(self._scores))
-        places = [self.place_of(self._frames[i], self._scores[i]) for i in seen]
-        painter.setPen(QPen(ink, 1.2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(QPolygonF(places))
-        for i, place in zip(seen, places, strict=True):
-            chosen, score = self._frames[i] == self._selected, self._scores[i]
-            colour = POSITIVE if score > 0 else NEGATIVE if score < 0 else QUIET
+        seen = np.flatnonzero(~np.isnan(self._lines).any(axis=1))
+        for number, line in enumerate(self._lines.T):
+            places = [self.place_of(self._frames[i], line[i]) for i in seen]
+            colour = QColor(self._colours[number]) if self._several else ink
+            painter.setPen(QPen(colour, 1.8 if self._several else 1.2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPolyline(QPolygonF(places))
+        for i in seen:
+            chosen, side = self._frames[i] == self._selected, self._side[i]
+            place = self.place_of(self._frames[i], self._lines[i].max())
             painter.setPen(QPen(ink, 1.5) if chosen else Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(colour))
+            painter.setBrush(QColor(self._colours[side] if side >= 0 else QUIET))
             size = LARGE if chosen else DOT
             painter.drawEllipse(place, size, size)
         painter.setPen(QPen(ink, 1.5))

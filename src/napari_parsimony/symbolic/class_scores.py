@@ -154,9 +154,11 @@ def largest(equation: Equation) -> int:
 
 
 def named(name: str, mathtext: bool = False) -> str:
-    """Write the name of a class in LaTeX, or in matplotlib's mathtext, where & is no command."""
+    """Write the name of a class in LaTeX, or in matplotlib's mathtext, which knows less of it."""
     kept = re.sub(r"[\\^~]", "", " ".join(name.split()))
-    special = "#$%_{}" if mathtext else "#$%_{}&"
+    if mathtext:
+        kept = re.sub('["`#]', "", kept) or "class"
+    special = "$%_{}" if mathtext else "#$%_{}&"
     escaped = re.sub(f"([{special}])", r"\\\1", kept).replace(" ", r"\ ")
     return rf"\mathrm{{{escaped}}}"
 

@@ -52,3 +52,26 @@ def zero_crossings(
             time = float(frames[before] + share * (frames[after] - frames[before]))
         found.append((time, bool(scores[after] > 0)))
     return found
+
+
+def class_changes(frames: NDArray[np.int64], decided: NDArray[np.intp]) -> list[tuple[float, int]]:
+    """When a cell changes its class: halfway between the frames before and after.
+
+    Parameters
+    ----------
+    frames
+        (N,) ascending; some may be missing.
+    decided
+        (N,) numbers of classes; below 0 nothing is decided, which is passed over.
+
+    Returns
+    -------
+    list
+        Time in frames, and the number of the new class, of each change.
+    """
+    at = np.flatnonzero(decided >= 0)
+    return [
+        (float(frames[before] + frames[after]) / 2, int(decided[after]))
+        for before, after in pairwise(at)
+        if decided[before] != decided[after]
+    ]
