@@ -13,7 +13,7 @@ from napari_parsimony.symbolic.expression import Expression, constant
 from napari_parsimony.symbolic.front import Candidate, Front
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.evaluate import compare
-from napari_parsimony.trust.metrics import confusion
+from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Complexity
 from napari_parsimony.vae.verdict import Finding, Verdict
@@ -106,6 +106,7 @@ def content(
         schemes=schemes,
         confusion=confusion(said, numbers),
         per_class=per_class(said, numbers, movies, EvaluateConfig(resamples=200)),
+        calibration=calibration(said, numbers)[0],
         crops=blobs(12),
         decoded=blobs(12) * 0.8,
         traversals=np.stack([blobs(7), blobs(7)[::-1]]),

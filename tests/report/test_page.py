@@ -150,3 +150,16 @@ def test_numbers_as_people_write_them():
     assert words.share_of(None) == "–"
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert sorted(["z10", "z9", "area"], key=words.natural) == ["area", "z9", "z10"]
+
+
+def test_more_than_two_classes_have_a_line_each():
+    names = ("interphase", "prometaphase", "ana & <co>_x")
+    checker = check(page(content(classes=names)))
+    shown = " ".join(checker.text)
+    assert "Is a cell interphase, prometaphase or ana & <co>_x?" in shown
+    assert "The likeliest class, paler where it is less likely" in shown
+    assert "ana & <co>_x: 0" in shown
+    assert "Expected calibration error" in shown
+    assert len(checker.images) == 9 + len(names) - 1
+    one = check(page(content(classes=names, two=False)))
+    assert "The probability of each class along z17" in " ".join(one.text)

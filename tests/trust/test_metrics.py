@@ -8,6 +8,7 @@ from sklearn.metrics import (
 )
 
 from napari_parsimony import bootstrap
+from napari_parsimony.classify.scores import probabilities
 from napari_parsimony.trust import metrics
 
 
@@ -107,3 +108,17 @@ def test_no_interval_where_most_resamples_lack_the_metric():
     samples = np.where(np.arange(100) < 60, np.nan, 0.5)
     assert bootstrap.interval(samples, 0.95) is None
     assert bootstrap.interval(samples[40:], 0.95) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_calibration_is_zero_for_probabilities_that_come_true(classes):
+    rng = np.random.default_rng(0)
+    scores = 1.5 * rng.normal(size=(20_000, 1 if classes == 2 else classes))
+    likely = probabilities(scores)
+    target = (rng.random(20_000)[:, None] > likely.cumsum(axis=1)).sum(axis=1)
+    error, table = metrics.calibration(scores, target)
+    assert error < 0.02
+    assert table[:, 0].sum() == 20_000
+    assert metrics.calibration(5 * scores, target)[0] > 0.1
+    undecided = np.vstack([scores, np.full((50, scores.shape[1]), np.nan)])
+    assert metrics.calibration(undecided, np.append(target, [0] * 50))[0] == pytest.approx(error)

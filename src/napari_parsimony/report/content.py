@@ -55,6 +55,8 @@ class Content:
         column *not decided*.
     per_class
         Precision, recall and F1 of each class by the equation, on the same cells.
+    calibration
+        Expected calibration error of the equation on the same cells; see `metrics.calibration`.
     crops, decoded
         (n, C, S, S) some held-out cells.
     traversals, traversal_values, traversal_names
@@ -88,6 +90,7 @@ class Content:
     schemes: Schemes
     confusion: NDArray[np.intp]
     per_class: Sequence[ClassEstimates]
+    calibration: float
     crops: NDArray
     decoded: NDArray
     traversals: NDArray

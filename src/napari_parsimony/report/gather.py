@@ -20,7 +20,7 @@ from napari_parsimony.study.steps import STEPS, learned_elsewhere, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.trust.config import EvaluateConfig
-from napari_parsimony.trust.metrics import confusion
+from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Schemes
 from napari_parsimony.vae.latents import decode_latents, traverse
@@ -141,6 +141,7 @@ def _of_classes(
     return {
         "confusion": confusion(scores, numbers),
         "per_class": per_class(scores, numbers, groups, config),
+        "calibration": calibration(scores, numbers)[0],
     }
 
 

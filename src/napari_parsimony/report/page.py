@@ -264,6 +264,13 @@ def _classes(content: Content) -> list[Markup]:
             "the cells of a class, the share that is said to be. F1: their harmonic mean.",
         ),
         table(["class", *(metric.capitalize() for metric in CLASS_METRICS)], rows),
+        tag(
+            "p",
+            f"Expected calibration error of its probabilities: {content.calibration:.3f} (how far, "
+            "in the mean over held-out cells, the probability of the class that it gives is from "
+            "how often it is right, in ten bins). Numbers are fitted for the decision, and scores "
+            "beyond ±4 count as no surer: take a large one for a sure one, not for a probability.",
+        ),
     ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from napari_parsimony.classify.scores import UNDECIDED, class_count, decided
+from napari_parsimony.classify.scores import UNDECIDED, class_count, decided, probabilities
 
 _AT_ONCE = 4_000_000  # weights of cells held in memory
 METRICS = ("accuracy", "balanced_accuracy", "auc")
@@ -35,6 +35,39 @@ def confusion(scores: NDArray[np.floating], target: NDArray[np.intp]) -> NDArray
     table = np.zeros((classes, classes + 1), np.intp)
     np.add.at(table, (np.asarray(target, np.intp), np.where(said == UNDECIDED, classes, said)), 1)
     return table
+
+
+def calibration(
+    scores: NDArray[np.floating], target: NDArray[np.intp], bins: int = 10
+) -> tuple[float, NDArray[np.float64]]:
+    """Compare how sure a scheme is of the class that it gives with how often it is right.
+
+    Parameters
+    ----------
+    scores
+        (N, outputs) logits; cells that are not decided are left out.
+    target
+        (N,) number of the class.
+    bins
+        Of even width, of the probability of the likeliest class.
+
+    Returns
+    -------
+    error, table
+        Expected calibration error (Guo et al. 2017): the mean difference, bins weighted by their
+        cells; NaN without cells. And (bins, 3): cells, mean probability and share that is right,
+        NaN where a bin is empty.
+    """
+    likely = probabilities(scores).max(axis=-1)
+    known = np.isfinite(likely)
+    place = np.minimum((likely[known] * bins).astype(np.intp), bins - 1)
+    right = correct(scores, target)[known]
+    cells = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sure = np.bincount(place, likely[known], bins) / cells
+        share = np.bincount(place, right, bins) / cells
+        error = float(np.nansum(cells * np.abs(sure - share)) / cells.sum())
+    return error, np.stack([cells, sure, share], axis=1)
 
 
 def correct(scores: NDArray[np.floating], target: NDArray[np.intp]) -> NDArray[np.bool_]:
