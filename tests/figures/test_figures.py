@@ -6,10 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_parsimony.figures import cells, charts, decision, network
-from napari_parsimony.figures.palette import DARK, LIGHT, NEGATIVE, POSITIVE, pictures
+from napari_parsimony.figures import cells, charts, class_map, decision, network
+from napari_parsimony.figures.palette import (
+    DARK,
+    LIGHT,
+    NEGATIVE,
+    POSITIVE,
+    QUIET,
+    class_colours,
+    pictures,
+    rgba,
+)
+from napari_parsimony.figures.score_map import class_picture
 from napari_parsimony.figures.style import SCORE, to_png, to_svg
 from napari_parsimony.figures.text import numbers
+from napari_parsimony.symbolic.class_scores import ClassScores
 from napari_parsimony.symbolic.expression import Expression
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
@@ -40,6 +51,8 @@ def all_figures(theme):
     target = np.tile([0.0, 1.0], 25)
     law = Expression.parse("z29*(z17**2+z21**2)-exp(exp(z3))")
     classes = ("interphase", "metaphase and metaphase alignment")
+    each = map(Expression.parse, ("z17", "-z17", "log(z29 + 3)", "0"))
+    many = ClassScores((*classes, "prometaphase and so on, without an end", "C"), tuple(each))
     names = [f"z{i}" for i in range(32)]
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=s) * (rng.random(s) < 0.1) for s in ((32, 16), (16, 16))]
@@ -66,6 +79,16 @@ def all_figures(theme):
         ),
         "curve": decision.score_curve(
             Expression.parse("z17**2-1"), along("z17"), {}, classes, target, theme=theme
+        ),
+        "class map": class_map.class_map(
+            many, along("z17"), along("z29", strip=False), {"z3": -3}, many.classes, target,
+            theme=theme,
+        ),
+        "class curves": class_map.class_curves(
+            many, along("z17"), {"z29": 0.5}, many.classes, theme=theme
+        ),
+        "network of more classes": network.sparse_network(
+            [*weights[:2], np.ones((16, 4))], names, many.classes, theme=theme
         ),
         "front": charts.pareto_front(front(), theme=theme),
         "losses": charts.loss_curves(history, theme=theme),
@@ -162,3 +185,13 @@ def test_numbers_of_an_axis_are_told_apart():
     assert numbers([-1, 0, 1]) == ["−1.0", "0", "1.0"]
     assert numbers([0.01, 0.02]) == ["0.01", "0.02"]
     assert numbers([-0.04, 1]) == ["0", "1.0"]
+
+
+def test_a_class_has_its_colour_and_what_is_not_decided_none():
+    scores = np.array([[9.0, 0, 0], [0, 0, 9.0], [np.nan] * 3, [0.1, 0, 0]])
+    colours = class_colours(("A", "B", "C"))
+    picture = class_picture(scores, colours)
+    np.testing.assert_allclose(picture[0], rgba(colours[0])[:3], atol=0.01)
+    np.testing.assert_allclose(picture[1], rgba(colours[2])[:3], atol=0.01)
+    np.testing.assert_allclose(picture[2], rgba(QUIET)[:3])
+    assert (picture[3] > picture[0] + 0.2).any(), "paler where it is less likely"

@@ -23,6 +23,8 @@ from napari_parsimony.figures.score_map import (
 from napari_parsimony.figures.style import bare, new_figure, styled
 from napari_parsimony.figures.text import shortened
 
+_SHORT = 12  # letters of a name, of which three fit beside each other
+
 
 @styled
 def class_map(
@@ -51,7 +53,7 @@ def class_map(
     side = 4.2
     held = ", ".join(f"{name} = {value:.2f}" for name, value in fixed.items()).replace("-", "−")
     lines = textwrap.wrap(f"at {held}", 66) if held else []
-    columns = 3
+    columns = 2 if max(map(len, classes)) > _SHORT else 3
     colours = class_colours(classes)
     _, _, scores = score_grid(equation, x, y, fixed, RESOLUTION, len(classes))
     handles: list[Any] = [
@@ -117,7 +119,7 @@ def class_curves(
     side, left, high = 5.2, 0.65, 2.6
     image = thickness(x, side)
     bottom = 0.5 + image
-    columns = 3
+    columns = 2 if max(map(len, classes)) > _SHORT else 3
     top = 0.2 * -(-len(classes) // columns) + 0.2
     width, height = left + side + 0.1, bottom + high + top
     figure = new_figure(width, height)
