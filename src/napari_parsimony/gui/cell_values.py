@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from napari_parsimony.classify.scores import named, outputs_for, probabilities
 from napari_parsimony.gui.scoring import UNDECIDED, uncertainties
@@ -29,12 +28,12 @@ def terms_of(equation: "Equation | None") -> list[tuple[str, "Expression"]]:
     if equation is None:
         return []
     if isinstance(equation, ClassScores):
-        named = [(f"{name}: ", each) for name, each in equation.lines]
+        parts = [(f"{name}: ", each) for name, each in equation.lines]
     else:
-        named = [("", equation)]
+        parts = [("", equation)]
     return [
         (before + term.unicode(3), term)
-        for before, each in named
+        for before, each in parts
         for term in each.terms
         if term.variables
     ]
@@ -76,7 +75,7 @@ class CellValues:
         if len(self.classes) == 2:
             return self.scores[:, 0]
         ranked = np.sort(self.scores, axis=1)
-        return ranked[:, -1] - logsumexp(ranked[:, :-1], axis=1)
+        return ranked[:, -1] - np.logaddexp.reduce(ranked[:, :-1], axis=1)
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from qtpy.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_parsimony.figures.text import shortened
+from napari_parsimony.gui.dock import delete_later
 from napari_parsimony.gui.positions import mean_of_class
 from napari_parsimony.gui.session import Session
 
@@ -36,8 +37,7 @@ class ClassMeans(QWidget):
         while len(self.buttons) > len(names):
             button = self.buttons.pop()
             self._grid.removeWidget(button)
-            button.hide()
-            button.deleteLater()
+            delete_later(button)
         for which in range(len(self.buttons), len(names)):
             button = QPushButton()
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.classify.targets import SPLITS, too_few
 from napari_parsimony.figures.palette import LIGHT, NEGATIVE, POSITIVE, Theme
-from napari_parsimony.gui.dock import in_order, ink, wheel_needs_focus
+from napari_parsimony.gui.dock import delete_later, in_order, ink, wheel_needs_focus
 from napari_parsimony.gui.forms import classes_text, parse_classes
 
 Mapped = dict[str, tuple[str, ...]]
@@ -195,8 +195,7 @@ class ClassChooser(QWidget):
         assert layout is not None
         layout.replaceWidget(old, self._table)
         in_order(*self.names, *self.roles.values())
-        old.hide()
-        old.deleteLater()
+        delete_later(old)
 
     def _fill(self) -> None:
         """Show numbers, names and warnings of the present choice."""

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidge
 
 from napari_parsimony.figures.palette import LIGHT, QUIET, Theme
 from napari_parsimony.figures.text import shortened
-from napari_parsimony.gui.dock import ink
+from napari_parsimony.gui.dock import delete_later, ink
 
 
 class ConfusionView(QWidget):
@@ -72,8 +72,7 @@ class ConfusionView(QWidget):
         while (item := self._grid.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+                delete_later(widget)
         self.buttons = {}
         self._grid.addWidget(_text("annotated ↓<br>predicted →", "Rows: annotations."), 0, 0)
         for column, name in enumerate(columns):

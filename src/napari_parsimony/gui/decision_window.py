@@ -23,7 +23,14 @@ from napari_parsimony.figures.palette import QUIET
 from napari_parsimony.figures.score_map import STEPS, AlongLatent, drawn_cells
 from napari_parsimony.gui.background import Background
 from napari_parsimony.gui.cell_values import CellValues
-from napari_parsimony.gui.dock import LiveLabel, Soon, decision_html, follow, wheel_needs_focus
+from napari_parsimony.gui.dock import (
+    LiveLabel,
+    Soon,
+    decision_html,
+    delete_later,
+    follow,
+    wheel_needs_focus,
+)
 from napari_parsimony.gui.latent_sliders import FloatSlider
 from napari_parsimony.gui.score_map_view import Dots, ScoreMapView
 from napari_parsimony.gui.session import Session
@@ -187,8 +194,7 @@ class DecisionWindow(QDialog):
         assert expression is not None
         for widget in (*self.sliders.values(), *self._labels.values()):
             self._rows.removeWidget(widget)
-            widget.hide()
-            widget.deleteLater()
+            delete_later(widget)
         self.sliders, self._labels = {}, {}
         others = [name for name in expression.variables if name not in self._names]
         for row, name in enumerate(others):

@@ -89,6 +89,18 @@ def when_destroyed(thing: QObject, call: Callable[[], object]) -> None:
     thing.destroyed.connect(once)
 
 
+def delete_later(widget: QWidget, *parts: object) -> None:
+    """Hide a widget and have Qt delete it; until then Python remembers it, and its parts, too.
+
+    What Python's garbage collector takes, PySide deletes piece by piece: Qt would meet a spin box
+    without its line, and crash.
+    """
+    held = [widget, *parts]
+    when_destroyed(widget, held.clear)
+    widget.hide()
+    widget.deleteLater()
+
+
 def wheel_needs_focus(*widgets: QWidget) -> None:
     """Leave the wheel to what scrolls around the widgets, until one was clicked.
 

@@ -15,6 +15,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QLineEdit, QMenu, QSizePolicy, QWidget
 
 from napari_parsimony.figures.palette import ACCENT
+from napari_parsimony.gui.dock import delete_later
 
 Suggestion = tuple[str, float]
 _DOT, _GAP, _WIDEST = 6, 4, 104  # pixels
@@ -117,8 +118,7 @@ class LatentLabel(QWidget):
     def _leave(self) -> None:
         editor, self.editor = self.editor, None
         if editor is not None:
-            editor.hide()
-            editor.deleteLater()
+            delete_later(editor)
             self.setFocus()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: D102

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
 from napari_parsimony.classify.scores import UNDECIDED as NO_CLASS
-from napari_parsimony.classify.scores import named, probabilities, scores_of
+from napari_parsimony.classify.scores import named, outputs_for, probabilities, scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import class_colours
 
@@ -163,7 +163,7 @@ class Scoring(ABC):
             return None
         table = self._open().latents()
         scores = equation.evaluate({name: table[name].to_numpy() for name in self._names})
-        outputs = 1 if len(self.classes) == 2 else len(self.classes)
+        outputs = outputs_for(self.classes)
         one = np.asarray(scores, np.float64)[..., None] if outputs == 1 else scores
         return np.broadcast_to(one, (len(table), outputs))
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.curves import Curves
-from napari_parsimony.gui.dock import follow, in_order, push_button, text_label
+from napari_parsimony.gui.dock import delete_later, follow, in_order, push_button, text_label
 from napari_parsimony.gui.docks import AFTER_STEP, ALL, is_in, open_dock
 from napari_parsimony.gui.forms import Form, config_to_widgets, set_values, widgets_to_config
 from napari_parsimony.gui.remembered import (
@@ -120,8 +120,7 @@ class StepPanel(QWidget):
                 self.say(str(error), failed=True)
         if self._form is not None:
             self._column.removeWidget(self._form.native)
-            self._form.native.hide()
-            self._form.native.deleteLater()
+            delete_later(self._form.native, self._form)
         self._form = config_to_widgets(step.config, values)
         self._column.insertWidget(self._column.indexOf(self.reset_button), self._form.native)
         in_order(
