@@ -81,14 +81,14 @@ LAWS = [
 INTRODUCTION = """# Planted laws
 
 Made by `OMP_NUM_THREADS=1 python benchmarks/planted.py OUT --law authors` and, for the others with
-fewer networks, `… OUT --networks 8`; that file says how, and its laws that are not listed here have
-not been run. Latents are drawn from N(0, 1)³²; in *correlated*, z4, z18 and z22, which have no say,
-correlate with z3, z17 and z21 by 0.8. The class is the sign of the law; 2 % of the labels are wrong
-(10 % in *noisy*). 4,000 cells: 3,200 to train on, 800 for validation.
-Accuracies are balanced, on 20,000 fresh cells with as many wrong labels, so that the law itself is
-not at 1. Settings are the defaults for every law; seconds are of one processor core.
+fewer networks, `… OUT --networks 8`; that file says how. Latents are drawn from N(0, 1)³²; in
+*correlated*, z4, z18 and z22, which have no say, correlate with z3, z17 and z21 by 0.8. The class
+is the sign of the law; 2 % of the labels are wrong (10 % in *noisy*). 4,000 cells: 3,200 to train
+on, 800 for validation. Accuracies are balanced, on 20,000 fresh cells with as many wrong labels, so
+that the law itself is not at 1. Settings are the defaults for every law; seconds are of one
+processor core.
 
-There is no law with five classes: engines take two. PySR needs Julia, and did not run. The laws
+All laws have two classes. PySR needs Julia, and did not run. The laws
 were chosen by who wrote the library of the engine 'quick'.
 """
 
