@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QApplication, QTabBar, QTabWidget, QWidget
 from napari_parsimony.gui.docks import ALL, open_dock
 from napari_parsimony.gui.sample import copy_of_demo, open_docks
 from napari_parsimony.gui.session import Session
+from napari_parsimony.gui.torch_import import import_torch
 from napari_parsimony.study.study import STUDY_FILE, Study
 
 HERE = Path(__file__).parent
@@ -49,7 +50,9 @@ def photograph(viewer: napari.Viewer, file: Path) -> None:
 def shrink(file: Path) -> None:
     """Write a picture anew with few colours."""
     picture = Image.open(file).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+    # of the ways to choose them the one that keeps rare ones, such as that of a word
+    kept = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    kept.save(file, optimize=True)
 
 
 def grab(widget: QWidget, name: str, folder: Path) -> None:
@@ -73,6 +76,7 @@ def main(
     if part not in PARTS:
         raise SystemExit(f"There is no part '{part}': choose one of {', '.join(PARTS)}.")
     folder.mkdir(parents=True, exist_ok=True)
+    import_torch()  # a dock would else show dots meanwhile
     if part in ("all", "docks"):
         photograph_demo(folder, theme)
     if part in ("all", "tutorial"):
