@@ -1,6 +1,5 @@
 """Which of more than two classes an equation gives: over two latents, or along a single one."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from napari_parsimony.classify.scores import probabilities
-from napari_parsimony.figures.decision import RESOLUTION, strip_of, thickness
+from napari_parsimony.figures.along import RESOLUTION, MapPage, curve_page
 from napari_parsimony.figures.palette import LIGHT, QUIET, Theme, class_colours
 from napari_parsimony.figures.score_map import (
     AlongLatent,
@@ -20,7 +19,7 @@ from napari_parsimony.figures.score_map import (
     drawn_cells,
     score_grid,
 )
-from napari_parsimony.figures.style import bare, new_figure, styled
+from napari_parsimony.figures.style import styled
 from napari_parsimony.figures.text import shortened
 
 _SHORT = 12  # letters of a name, of which three fit beside each other
@@ -50,9 +49,6 @@ def class_map(
     target
         (N,) number of the class, NaN for none: cells to scatter over the map.
     """
-    side = 4.2
-    held = ", ".join(f"{name} = {value:.2f}" for name, value in fixed.items()).replace("-", "−")
-    lines = textwrap.wrap(f"at {held}", 66) if held else []
     columns = 2 if max(map(len, classes)) > _SHORT else 3
     colours = class_colours(classes)
     _, _, scores = score_grid(equation, x, y, fixed, RESOLUTION, len(classes))
@@ -63,25 +59,14 @@ def class_map(
     if np.isnan(scores).any():
         handles.append(Patch(facecolor=QUIET, label="not decided"))
     legend_high = 0.2 * -(-len(handles) // columns) + 0.04
-    left, bottom = 0.6 + thickness(y, side), 0.5 + thickness(x, side)
-    top = 0.12 + legend_high + 0.15 * len(lines)
-    width, height = left + side + 0.15, bottom + side + top
-    figure = new_figure(width, height)
-    figure.set_layout_engine("none")
-
-    def place(from_left: float, from_bottom: float, wide: float, high: float) -> Any:
-        return figure.add_axes(
-            (from_left / width, from_bottom / height, wide / width, high / height)
-        )
-
-    axes = place(left, bottom, side, side)
-    axes.imshow(
+    page = MapPage(x, y, fixed, legend_high, beside=0.15)
+    page.axes.imshow(
         class_picture(scores, colours), extent=(*x.limits, *y.limits), origin="lower",
         aspect="auto", interpolation="nearest",
     )  # fmt: skip
     if target is not None and x.cells is not None and y.cells is not None:
         known = drawn_cells(np.isfinite(target))
-        axes.scatter(
+        page.axes.scatter(
             x.cells[known], y.cells[known], s=9, linewidths=0.5, rasterized=True,
             c=[colours[int(kind)] for kind in target[known]], edgecolors=theme.ink,
         )  # fmt: skip
@@ -89,21 +74,7 @@ def class_map(
             Line2D([], [], marker="o", linestyle="", markersize=4, markerfacecolor="none",
                    markeredgecolor=theme.ink, label="cells, by their class")
         )  # fmt: skip
-    axes.set(xlim=x.limits, ylim=y.limits)
-    bare(axes)
-    thick = thickness(x, side)
-    strip_of(place(left, bottom - thick, side, thick), x, vertical=False)
-    thick = thickness(y, side)
-    strip_of(place(left - thick, bottom, thick, side), y, vertical=True)
-    figure.text(
-        left / width, (bottom + side + 0.06 + legend_high) / height, "\n".join(lines),
-        ha="left", va="bottom", size=8.5,
-    )  # fmt: skip
-    figure.legend(
-        handles=handles, loc="lower left", ncols=columns, handletextpad=0.4, columnspacing=1.2,
-        bbox_to_anchor=(left / width, (bottom + side + 0.04) / height), borderaxespad=0,
-    )  # fmt: skip
-    return figure
+    return page.finish(handles, columns)
 
 
 @styled
@@ -116,15 +87,8 @@ def class_curves(
     theme: Theme = LIGHT,
 ) -> Figure:
     """Draw the probability of each class along one latent; see `class_map`."""
-    side, left, high = 5.2, 0.65, 2.6
-    image = thickness(x, side)
-    bottom = 0.5 + image
     columns = 2 if max(map(len, classes)) > _SHORT else 3
-    top = 0.2 * -(-len(classes) // columns) + 0.2
-    width, height = left + side + 0.1, bottom + high + top
-    figure = new_figure(width, height)
-    figure.set_layout_engine("none")
-    axes = figure.add_axes((left / width, bottom / height, side / width, high / height))
+    figure, axes = curve_page(x, top=0.2 * -(-len(classes) // columns) + 0.2)
     along = np.linspace(*x.limits, 400)
     values = {name: np.full(along.shape, value) for name, value in fixed.items()}
     scores = np.broadcast_to(
@@ -136,6 +100,4 @@ def class_curves(
         axes.plot(along, likely, color=colour, linewidth=2.2, label=shortened(name, 20))
     axes.set(xlim=x.limits, ylim=(-0.02, 1.02), xticks=[], ylabel="probability")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2)
-    below = figure.add_axes((left / width, (bottom - image) / height, side / width, image / height))
-    strip_of(below, x, vertical=False)
     return figure

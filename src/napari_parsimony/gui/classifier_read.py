@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from napari_parsimony.classify.scores import (
     UNDECIDED,
+    as_outputs,
     columns_of,
     decided,
-    outputs_for,
     schemes_in,
     scores_of,
 )
 from napari_parsimony.errors import UserError
+from napari_parsimony.figures.text import either
 from napari_parsimony.study.steps import group_word, learned_elsewhere
 from napari_parsimony.study.steps import target as learned_target
 from napari_parsimony.study.study import Study
+from napari_parsimony.symbolic.losses import scores_on
 from napari_parsimony.trust.metrics import confusion
 
 if TYPE_CHECKING:
@@ -236,10 +238,10 @@ def evaluate_cells(folder: str, expression: "Equation | None", cells: str | None
         chosen &= (table["split"] == cells).to_numpy(bool)
     rows = np.flatnonzero(chosen)
     if not len(rows):
-        either = " or ".join([*[", ".join(f"'{x}'" for x in classes[:-1])], f"'{classes[-1]}'"])
+        quoted = [f"'{name}'" for name in classes]
         raise UserError(
             f"None of the {CELLS[cells].replace('all cells with a class', 'cells')} is annotated "
-            f"as {either}: annotate some, or choose other cells."
+            f"as {either(quoted)}: annotate some, or choose other cells."
         )
     found = {
         name: scores_of(networks, source, classes)[rows]
@@ -248,13 +250,11 @@ def evaluate_cells(folder: str, expression: "Equation | None", cells: str | None
             ("chosen", "sparse"),
         )
     }  # fmt: skip
-    outputs = outputs_for(classes)
     if expression is not None:
         latents = study.latents().iloc[rows]
-        values = expression.evaluate({str(name): latents[name].to_numpy() for name in latents})
-        values = np.asarray(values, np.float64)
-        found["symbolic"] = np.broadcast_to(
-            values[..., None] if outputs == 1 else values, (len(rows), outputs)
+        names = expression.variables
+        found["symbolic"] = as_outputs(
+            scores_on(expression, latents[list(names)].to_numpy(), names)
         )
     if study.state("evaluate") == "ready" and not study.annotated_since("classify"):
         scored = study.scores()

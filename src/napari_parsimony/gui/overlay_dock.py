@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.text import numbers
+from napari_parsimony.figures.text import either, numbers
 from napari_parsimony.gui.cell_text import FIELDS, PRESETS
 from napari_parsimony.gui.dock import fill_dock, follow, message_label, missing, wheel_needs_focus
 from napari_parsimony.gui.overlay import Overlay
@@ -204,8 +204,7 @@ class Disagreements(QWidget):
         if values.scorer is None:
             return "The cells have no score yet that could be compared with annotations."
         if not compared:
-            either = " or ".join([", ".join(values.classes[:-1]), values.classes[-1]])
-            return f"No cell is annotated as {either}: nothing to compare with."
+            return f"No cell is annotated as {either(values.classes)}: nothing to compare with."
         what = "cell disagrees" if wrong == 1 else "cells disagree"
         if not wrong:
             what = "cells disagree"

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
 from napari_parsimony.classify.scores import UNDECIDED as NO_CLASS
-from napari_parsimony.classify.scores import named, outputs_for, probabilities, scores_of
+from napari_parsimony.classify.scores import as_outputs, named, probabilities, scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import class_colours
+from napari_parsimony.symbolic.losses import scores_on
 
 if TYPE_CHECKING:
     from napari_parsimony.cells.annotations import Annotations
@@ -162,10 +163,8 @@ class Scoring(ABC):
         if equation is None:
             return None
         table = self._open().latents()
-        scores = equation.evaluate({name: table[name].to_numpy() for name in self._names})
-        outputs = outputs_for(self.classes)
-        one = np.asarray(scores, np.float64)[..., None] if outputs == 1 else scores
-        return np.broadcast_to(one, (len(table), outputs))
+        names = equation.variables
+        return as_outputs(scores_on(equation, table[list(names)].to_numpy(), names))
 
     def best_scores(self) -> "NDArray[np.float64] | None":
         """Score every cell, (cells, outputs): by the equation looked at, else the sparse network.

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from napari_parsimony.classify.scores import scores_of
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.decision import STEPS as STRIP
-from napari_parsimony.figures.decision import AlongLatent
+from napari_parsimony.figures.score_map import STEPS as STRIP
+from napari_parsimony.figures.score_map import AlongLatent
 from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Content, Decision
 from napari_parsimony.report.words import listed, natural
