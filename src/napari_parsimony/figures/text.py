@@ -1,6 +1,6 @@
 """Numbers and names where there is little room."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 
 def numbers(values: Iterable[float]) -> list[str]:
@@ -11,11 +11,6 @@ def numbers(values: Iterable[float]) -> list[str]:
         decimals += 1
     texts = [f"{value:.{decimals}f}" for value in listed]
     return ["0" if float(text) == 0 else text.replace("-", "−") for text in texts]
-
-
-def either(names: Sequence[str]) -> str:
-    """List two or more names, one of which is meant: ``a, b or c``."""
-    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def shortened(text: str, length: int) -> str:

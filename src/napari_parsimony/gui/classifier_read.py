@@ -17,7 +17,7 @@ from napari_parsimony.classify.scores import (
     scores_of,
 )
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.text import either
+from napari_parsimony.report.words import listed
 from napari_parsimony.study.steps import group_word, learned_elsewhere
 from napari_parsimony.study.steps import target as learned_target
 from napari_parsimony.study.study import Study
@@ -241,7 +241,7 @@ def evaluate_cells(folder: str, expression: "Equation | None", cells: str | None
         quoted = [f"'{name}'" for name in classes]
         raise UserError(
             f"None of the {CELLS[cells].replace('all cells with a class', 'cells')} is annotated "
-            f"as {either(quoted)}: annotate some, or choose other cells."
+            f"as {listed(quoted, 'or')}: annotate some, or choose other cells."
         )
     found = {
         name: scores_of(networks, source, classes)[rows]

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.figures.text import either, numbers
+from napari_parsimony.figures.text import numbers
 from napari_parsimony.gui.cell_text import FIELDS, PRESETS
 from napari_parsimony.gui.dock import fill_dock, follow, message_label, missing, wheel_needs_focus
 from napari_parsimony.gui.overlay import Overlay
@@ -25,6 +25,7 @@ from napari_parsimony.gui.overlay_controls import OverlayControls
 from napari_parsimony.gui.preferences import remember
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.tracks_chart import TracksChart
+from napari_parsimony.report.words import listed
 from napari_parsimony.trust.tracks import track_rows
 
 if TYPE_CHECKING:
@@ -204,7 +205,8 @@ class Disagreements(QWidget):
         if values.scorer is None:
             return "The cells have no score yet that could be compared with annotations."
         if not compared:
-            return f"No cell is annotated as {either(values.classes)}: nothing to compare with."
+            either = listed(list(values.classes), "or")
+            return f"No cell is annotated as {either}: nothing to compare with."
         what = "cell disagrees" if wrong == 1 else "cells disagree"
         if not wrong:
             what = "cells disagree"
