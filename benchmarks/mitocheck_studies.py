@@ -53,12 +53,19 @@ def pretrained(out: Path, orientation: str) -> Path:
 
 
 def fold_study(
-    out: Path, orientation: str, fold: int, *, guided: bool = False, vae: Path | None = None
+    out: Path,
+    orientation: str,
+    fold: int,
+    *,
+    task: str = "two",
+    guided: bool = False,
+    vae: Path | None = None,
 ) -> Study:
     """Run all steps on MitoCheck with the movies of one fold held out.
 
     With `guided`, classes of the training cells have a say in the latents. With `vae`, these
-    weights are taken as they are, and no VAE is trained.
+    weights are taken as they are, and no VAE is trained. It is trained on all crops, whatever their
+    class, so that all tasks share it.
     """
     steps = deepcopy(settings()["study"])
     if guided:
@@ -68,12 +75,16 @@ def fold_study(
         "orientation": orientation,
         "fold": fold,
     }
+    steps["classify"]["classes"] = settings()["tasks"][task]
+    name = f"{orientation}, guided" if guided else orientation
+    if task != "two" and vae is None:
+        vae = out / f"{name}, fold {fold}" / "vae" / "weights.safetensors"
     if vae is None:
         steps["vae"]["start_from"] = pretrained(out, orientation)
     else:
         steps["vae"] = {"start_from": vae, "steps": 0}
-    name = f"{orientation}, guided" if guided else orientation
-    return run_steps(out / f"{name}, fold {fold}", steps)
+    name = f"{name}, fold {fold}" if task == "two" else f"{name}, fold {fold}, {task} classes"
+    return run_steps(out / name, steps)
 
 
 def _show(progress: Progress) -> None:
