@@ -144,7 +144,8 @@ def head(task: str) -> list[str]:
         "`benchmarks/mitocheck.toml`. Every cell is scored once, by models that saw no cell of\n"
         "its movie. In brackets: 95 % intervals by bootstrap over movies. Sizes: medians.\n"
         "Engines: quick and Operon; PySR needs Julia, which this was made without.\n",
-        "The method's own VAE is trained without labels. Where it says *semi-supervised*, it was\n"
+        "VAEs start from the weights of the plugin, which have seen other nuclei only. The\n"
+        "method's own VAE is trained without labels. Where it says *semi-supervised*, it was\n"
         f"guided by the classes of its training cells (`guidance = {weight:g}`) and trained for\n"
         f"twice as many steps; all else is alike. {chosen}\n",
     ]

@@ -22,7 +22,7 @@ def data() -> Path:
 
 
 def settings() -> dict[str, Any]:
-    """Read the settings of the pretraining and of the studies."""
+    """Read the settings of the studies."""
     return tomllib.loads(Path(__file__).with_name("mitocheck.toml").read_text())
 
 
@@ -36,20 +36,6 @@ def run_steps(path: Path, steps: dict[str, dict[str, Any]]) -> Study:
         run_step(study, STEPS[name], parse_config(STEPS[name].config, values), _show)
         print(f"{path.name}: {name} {time.perf_counter() - start:.0f} s", flush=True)
     return study
-
-
-def pretrained(out: Path, orientation: str) -> Path:
-    """Train a VAE on the dsb2018 nuclei, once for each orientation; return its weights."""
-    steps = deepcopy(settings()["pretraining"])
-    folder = data() / "dsb2018_fluorescence"
-    labels = sorted(folder.glob("*_labels.tif"))
-    steps["cells"] |= {
-        "image": [path.with_name(path.name.replace("_labels", "")) for path in labels],
-        "labels": labels,
-        "orientation": orientation,
-    }
-    study = run_steps(out / f"nuclei, {orientation}", steps)
-    return study.path / "vae" / "weights.safetensors"
 
 
 def fold_study(
@@ -79,9 +65,7 @@ def fold_study(
     name = f"{orientation}, guided" if guided else orientation
     if task != "two" and vae is None:
         vae = out / f"{name}, fold {fold}" / "vae" / "weights.safetensors"
-    if vae is None:
-        steps["vae"]["start_from"] = pretrained(out, orientation)
-    else:
+    if vae is not None:
         steps["vae"] = {"start_from": vae, "steps": 0}
     name = f"{name}, fold {fold}" if task == "two" else f"{name}, fold {fold}, {task} classes"
     return run_steps(out / name, steps)

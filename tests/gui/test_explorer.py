@@ -602,12 +602,12 @@ def test_before_torch_is_imported_no_cell_is_drawn(opened, field_study, qtbot, m
 
 def test_torch_is_imported_in_a_thread_of_a_new_process():
     code = (
-        "import sys, threading\n"
+        "import gc, sys, threading\n"
         "from napari_parsimony.gui.torch_import import import_torch, torch_is_imported\n"
         "assert 'torch' not in sys.modules and not torch_is_imported()\n"
         "thread = threading.Thread(target=import_torch)\n"
         "thread.start(); thread.join()\n"
-        "assert torch_is_imported()\n"
+        "assert torch_is_imported() and gc.isenabled()\n"
         "import torch\n"
         "print(float(torch.ones(2) @ torch.ones(2)))\n"
     )

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -79,6 +80,17 @@ def test_cancelled_job_is_idle_and_goes_on_when_started_again(path):
     assert (path / ".checkpoints" / "sum" / "part").exists()
     job.start()
     assert first_progress(job).message == "half done"
+    job.cancel()
+    assert job.wait(TIMEOUT) is JobState.IDLE
+
+
+@posix
+def test_a_step_gives_way_to_the_viewer(path):
+    job = make(path, "sum", behaviour="wait")
+    job.start()
+    first_progress(job)
+    own, its = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, job._process.pid))
+    assert its > own or own == 19
     job.cancel()
     assert job.wait(TIMEOUT) is JobState.IDLE
 

@@ -2,10 +2,13 @@
 
 Importing takes more than a second, a quarter of which the dynamic loader needs for the libraries
 while Python's lock is held: no other thread runs meanwhile. A thread that has them loaded by
-calling the loader as a foreign function does not hold the lock.
+calling the loader as a foreign function does not hold the lock. As much time again goes into
+garbage collections of all that is in memory, which hold it too: there is little garbage from
+importing, and they can wait until it is over.
 """
 
 import ctypes
+import gc
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,10 +31,16 @@ def import_torch() -> None:
     _begun = True
     if "torch" not in sys.modules:
         _load_libraries()
-    import napari_parsimony.classify.classifier
-    import napari_parsimony.classify.fit
-    import napari_parsimony.vae.latents
-    import napari_parsimony.vae.store  # noqa: F401
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        import napari_parsimony.classify.classifier
+        import napari_parsimony.classify.fit
+        import napari_parsimony.vae.latents
+        import napari_parsimony.vae.store  # noqa: F401
+    finally:
+        if collects:
+            gc.enable()
 
     _done = True
 

@@ -25,6 +25,7 @@ from napari_parsimony.progress import Progress
 COMMAND = (sys.executable, "-P", "-m", "napari_parsimony")
 INTERRUPTED = 130
 TAIL = 60  # lines of stderr that are kept
+NICE = 10  # how much a step gives way to the viewer where both want the processor
 LAST_WORDS = 5.0  # seconds to wait for output of a process that has ended
 
 #: What signals that end a process mean to people.
@@ -146,6 +147,7 @@ class Job:
                 )
             except OSError as error:
                 raise UserError(f"Could not start {command[0]}: {error.strerror}.") from error
+            _step_aside(self._process)
             self._state = JobState.RUNNING
         threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
 
@@ -272,8 +274,16 @@ class Job:
 def _own_group() -> dict[str, Any]:
     """Keep a Ctrl-C that is meant for napari from the child, and its children together."""
     if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        return {"creationflags": flags}
     return {"start_new_session": True}
+
+
+def _step_aside(process: "subprocess.Popen[str]") -> None:
+    """Let the viewer have the processor first, on POSIX; on Windows it is started so."""
+    if sys.platform != "win32":
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, process.pid, min(own + NICE, 19))
 
 
 def _interrupt(process: "subprocess.Popen[str]") -> None:
