@@ -85,7 +85,7 @@ def test_the_copy_is_read_while_the_file_is_written(run):
         (HEAD + '1,two,"x0"\n', "line 2 .*'two' is not a number"),
         (HEAD + '1,2.0,"x0"\n3,1.0,"x0 +"\n', "line 3 .*a name is missing"),
         (HEAD + '1,2.0,"cond(x0, x1)"\n', "line 2 .*no function 'cond'"),
-        (HEAD + '1,2.0,"f = #1 + #2; g = 2.0 * #1"\n', "of a template"),
+        (HEAD + '1,2.0,"f = #1 + #2; g = 2.0 * #1"\n', "of a template.*pysr_template"),
         (HEAD + '1,2.0,"x4"\n', "read x4, but x0 to x3 stand for the 4 latents .*z3, z17, z21"),
         (HEAD + '1,2.0,"area + x0"\n', "read 'area', but the latents are z3, z17, z21, z29"),
         (HEAD + '1,2.0,"z3 + x0"\n', "but the latents are z3"),

@@ -162,6 +162,19 @@ def test_nested_exponentials_are_allowed_and_threads_used_where_asked_for(fake_j
     assert said["maxsize"] == "7"  # PySR's smallest; larger ones are dropped afterwards
 
 
+def test_a_template_is_told_and_what_is_found_is_put_into_it(fake_julia):
+    head = "Complexity,Loss,Equation\n"
+    fake_julia.plans(halls=[head + '2,2.0,"f = #1; g = #1"\n3,0.1,"f = #1 * #2; g = #1"\n'])
+    task = problem(("z3",), pysr_template="f(z3, z17) + 0.5*g(-z21)")
+    found = Pysr().search(task, fake_julia.sees([]))
+    assert [str(f.expression) for f in found] == ["z3 - 0.5*z21", "z17*z3 - 0.5*z21"]
+    said = fake_julia.said
+    calls = "\n".join(said["calls"])
+    assert "@template_spec(expressions=(f, g,),) do x0, x1, x2" in calls
+    assert "(f(x0, x1) + (0.5 * g((-x2))))" in calls
+    assert said["guesses"] == "None"
+
+
 def test_neither_torch_nor_qt_beside_julia(fake_julia):
     fake_julia.plans(halls=HALLS[:1])
     Pysr().search(problem(), fake_julia.sees([]))

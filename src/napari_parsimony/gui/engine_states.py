@@ -1,5 +1,6 @@
 """Which engines can search here, above the settings of the search."""
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from napari_parsimony.gui.session import Session
 from napari_parsimony.symbolic.engines.pysr_state import PysrState
 from napari_parsimony.symbolic.engines.states import ENGINES, EngineState, engine_states
 from napari_parsimony.symbolic.hall_of_fame import read_hall_of_fame
+from napari_parsimony.symbolic.template import Template
 
 NO_JULIA = PysrState.NO_JULIA.value
 READY, LACKING = "#3fb27f", "#e0a030"
@@ -27,6 +29,8 @@ class EngineStates(QWidget):
     ----------
     session
         Whose latents equations must read.
+    template
+        Gives the template that equations of PySR have, empty for none.
 
     Attributes
     ----------
@@ -38,9 +42,10 @@ class EngineStates(QWidget):
 
     taken, failed = Signal(object, str), Signal(str)
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, template: Callable[[], str]) -> None:
         super().__init__()
         self.session = session
+        self._template = template
         self.dialog: JuliaDialog | None = None
         self.states: list[EngineState] = []
         self._background = Background(self)
@@ -122,7 +127,8 @@ class EngineStates(QWidget):
             return
         try:
             latents = study.classifier().agreed
-            members = read_hall_of_fame(path, latents)
+            template = Template.read(self._template(), latents)
+            members = read_hall_of_fame(path, latents, template)
         except UserError as error:
             self.failed.emit(str(error))
             return

@@ -44,7 +44,7 @@ class EquationsDock(QWidget):
         self.front = FrontTable(session)
         self.hand = EditEquation(session)
         self.panel = StepPanel(session, "equations")
-        self.engines = EngineStates(session)
+        self.engines = EngineStates(session, self._template)
         self.view = EquationView(session)
         self._lay_out()
         self.tabs.currentChanged.connect(self._show)
@@ -174,6 +174,9 @@ class EquationsDock(QWidget):
         self.panel.set_values({"by_hand": together, "start_from": None})
         self.choose_tab("Search")
         self.panel.say(told)
+
+    def _template(self) -> str:
+        return str(self.panel.form.fields["pysr_template"].get())
 
     def _take(self, path: Path, told: str) -> None:
         """Put a file of equations into the settings of the search."""

@@ -159,6 +159,14 @@ class EquationsConfig(Config):
         "'exp = 5; div = -1, 3': -1 is any size, and operators with two sides have two numbers.",
         json_schema_extra=_ADVANCED,
     )
+    pysr_template: str = Field(
+        "",
+        max_length=1000,
+        description="A form for PySR's equations, with functions in it that PySR looks for, for "
+        "instance 'f(z3, z17) - exp(g(z21))'. Their sizes are limited, not that of the whole. A "
+        "hall_of_fame.csv of a template is read with it, too. Empty: any form.",
+        json_schema_extra=_ADVANCED,
+    )
     choice: int | None = Field(
         None,
         ge=1,

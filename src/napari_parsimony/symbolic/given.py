@@ -7,6 +7,7 @@ from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.front import BY_HAND, Search
 from napari_parsimony.symbolic.hall_of_fame import read_hall_of_fame
 from napari_parsimony.symbolic.parse import MAX_CHARACTERS
+from napari_parsimony.symbolic.template import Template
 
 _FROM_FILE = "pysr (file)"
 
@@ -23,8 +24,9 @@ def given_equations(
     names
         Latents that may be read.
     config
-        ``by_hand`` and ``hall_of_fame``. Of more than two classes an equation by hand may say
-        whose it is, ``interphase: z3 - 1``; others, and those from a file, are for every class.
+        ``by_hand``, ``hall_of_fame`` and ``pysr_template``. Of more than two classes an equation
+        by hand may say whose it is, ``interphase: z3 - 1``; others, and those from a file, are for
+        every class.
     classes
         Names of the classes if they are more than two.
 
@@ -49,8 +51,9 @@ def given_equations(
                 mine[expression] = by_hand
         if name:
             whole.setdefault(name, expression)
+    template = Template.read(config.pysr_template, names)
     if config.hall_of_fame is not None:
-        for line in read_hall_of_fame(config.hall_of_fame, names):
+        for line in read_hall_of_fame(config.hall_of_fame, names, template):
             for mine in given:
                 mine.setdefault(line.expression.simplified(), from_file)
     if not whole:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from napari_parsimony.errors import UserError
@@ -18,6 +19,7 @@ from napari_parsimony.symbolic.expression import Expression, apply, variable
 
 if TYPE_CHECKING:
     from napari_parsimony.symbolic.front import Front
+    from napari_parsimony.symbolic.template import Template
 
 NAME = "hall_of_fame.csv"
 COLUMNS = ("complexity", "loss", "equation")
@@ -43,7 +45,9 @@ class Member:
     loss: float
 
 
-def read_hall_of_fame(path: Path, variables: Sequence[str]) -> list[Member]:
+def read_hall_of_fame(
+    path: Path, variables: Sequence[str], template: "Template | None" = None
+) -> list[Member]:
     """Read the equations of a run of PySR.
 
     Parameters
@@ -53,6 +57,8 @@ def read_hall_of_fame(path: Path, variables: Sequence[str]) -> list[Member]:
         file, the copy ``.bak`` beside it is whole, and is read instead.
     variables
         The latents here. Equations must read them by name, or as ``x0``, ``x1``, … in this order.
+    template
+        The form into which PySR was told to put the functions that it finds.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def read_hall_of_fame(path: Path, variables: Sequence[str]) -> list[Member]:
     for place in (file, file.with_name(f"{file.name}.bak")):
         if place == file or place.exists():
             try:
-                return _members(place, variables)
+                return _members(place, variables, template)
             except UserError as error:
                 failures.append(error)
     raise failures[0]
@@ -122,13 +128,21 @@ def written(members: Iterable[tuple[Expression, float]]) -> str:
     return "\n".join(["Complexity,Loss,Equation", *lines]) + "\n"
 
 
-def julia(expression: Expression) -> str:
-    """Write an equation with PySR's operators, all digits and all brackets."""
+def julia(expression: Expression, forms: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Write an equation with PySR's operators, all digits and all brackets.
+
+    Parameters
+    ----------
+    forms
+        How to write operators otherwise, for instance ``{"neg": "(-{})"}``.
+    """
     if expression.value is not None:
         return repr(expression.value)
     if expression.name is not None:
         return expression.name
-    args = [julia(arg) for arg in expression.args]
+    args = [julia(arg, forms) for arg in expression.args]
+    if expression.op in forms:
+        return forms[expression.op].format(*args)
     if expression.op in _SIGNS:
         return f"({args[0]} {_SIGNS[expression.op]} {args[1]})"
     return f"{expression.op}({', '.join(args)})"
@@ -136,11 +150,16 @@ def julia(expression: Expression) -> str:
 
 def renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
     """Give other names to all variables."""
+    return substituted(expression, {name: variable(names[name]) for name in expression.variables})
+
+
+def substituted(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+    """Put expressions in the places of variables; those that are not named stay."""
     if expression.name is not None:
-        return variable(names[expression.name])
+        return values.get(expression.name, expression)
     if not expression.args:
         return expression
-    return apply(expression.op, *(renamed(arg, names) for arg in expression.args))
+    return apply(expression.op, *(substituted(arg, values) for arg in expression.args))
 
 
 def numbered(variables: Sequence[str]) -> dict[str, str]:
@@ -162,14 +181,20 @@ def _file(path: Path) -> Path:
     raise UserError(f"The folder {path} has no {NAME}{hint}.")
 
 
-def _members(file: Path, variables: Sequence[str]) -> list[Member]:
+def _members(file: Path, variables: Sequence[str], template: "Template | None") -> list[Member]:
     members = []
     names: set[str] = set()
     for number, (complexity, loss, text) in _rows(file):
         try:
-            if "#" in text or ";" in text:
-                raise UserError("it is of a template (TemplateExpressionSpec), which is not read.")
-            expression = Expression.parse(text)
+            if "=" not in text:
+                expression = Expression.parse(text)
+            elif template is not None:
+                expression = template.filled(text)
+            else:
+                raise UserError(
+                    "it is of a template (TemplateExpressionSpec): write that into the setting "
+                    "'pysr_template', with the latents' names."
+                )
         except UserError as error:
             raise UserError(f"In line {number} of {file}: {error}") from error
         names.update(expression.variables)

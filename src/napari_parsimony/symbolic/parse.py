@@ -1,12 +1,13 @@
 """Read equations, from people, files and engines, without ever running them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.expression import (
     ARITY,
     MAX_DEPTH,
+    RESERVED,
     Expression,
     apply,
     constant,
@@ -40,7 +41,12 @@ _BINARY = {"+": (1, "add"), "-": (1, "sub"), "*": (2, "mul"), "/": (2, "div")}
 _POWER = 4  # binds tighter than a sign before it: -x^2 is -(x^2)
 
 
-def parse(text: str, variables: Sequence[str] | None = None) -> Expression:
+Unknown = Callable[[str, list[Expression]], Expression]
+
+
+def parse(
+    text: str, variables: Sequence[str] | None = None, unknown: Unknown | None = None
+) -> Expression:
     """Read an equation in the usual notation.
 
     Parameters
@@ -50,6 +56,9 @@ def parse(text: str, variables: Sequence[str] | None = None) -> Expression:
         power, ``min`` and ``max`` take two or more arguments, ``inv(x)`` is ``1/x``.
     variables
         The only names allowed; any, if not given.
+    unknown
+        What stands for a call of a function that there is not, by its name and arguments; without,
+        there may be none.
 
     Raises
     ------
@@ -64,13 +73,16 @@ def parse(text: str, variables: Sequence[str] | None = None) -> Expression:
         raise UserError(
             f"The equation has {len(text):,} characters; more than {MAX_CHARACTERS:,} are not read."
         )
-    return _Parser(text, None if variables is None else frozenset(variables)).whole()
+    return _Parser(text, None if variables is None else frozenset(variables), unknown).whole()
 
 
 class _Parser:
-    def __init__(self, text: str, variables: frozenset[str] | None) -> None:
+    def __init__(
+        self, text: str, variables: frozenset[str] | None, unknown: Unknown | None
+    ) -> None:
         self.text = text
         self.variables = variables
+        self.unknown = unknown
         self.tokens = self._tokens()
         self.at = 0
         self.level = 0
@@ -187,6 +199,8 @@ class _Parser:
             return result
         if function == "inv" and len(arguments) == 1:
             return apply("div", constant(1.0), arguments[0])
+        if self.unknown is not None and function not in RESERVED:
+            return self.unknown(function, arguments)
         if ARITY.get(function, 0) != len(arguments):
             what = f"there is no function '{function[:60]}' of {len(arguments)} numbers"
             raise self._error(what, place)

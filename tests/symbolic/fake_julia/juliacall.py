@@ -75,7 +75,7 @@ def _search(x, y, **given):
         signal.pause()
     if plan.get("wait"):
         _until_told(given["external_stop"])
-    return MagicMock()
+    return MagicMock(), MagicMock()
 
 
 def _until_seen(folder, number):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.expression import Expression, apply, constant
 from napari_parsimony.symbolic.hall_of_fame import julia, numbered, read_hall_of_fame, renamed
+from napari_parsimony.symbolic.template import Template
 
 OPERATORS = {
     "add": "+",
@@ -51,12 +52,17 @@ def run(
         # `Exception` itself, OSError and errors of Julia
         emit("error", message=cannot_start(error))
         return 1
-    watch = Watch(folder, names, emit)
-    regressor = pysr.PySRRegressor(
-        **settings(job["config"], names, job["guesses"]),
-        output_directory=str(folder),
-        run_id=RUN,
-    )
+    given = settings(job["config"], names, job["guesses"])
+    template = Template.read(job["config"]["pysr_template"], names)
+    if template is not None:
+        template = template.renamed({name: x for x, name in numbered(names).items()})
+        given["expression_spec"] = pysr.TemplateExpressionSpec(
+            combine=template.julia(),
+            expressions=list(template.functions),
+            variable_names=list(numbered(names)),
+        )
+    watch = Watch(folder, names, emit, template)
+    regressor = pysr.PySRRegressor(**given, output_directory=str(folder), run_id=RUN)
     watch.start()
     try:
         regressor.fit(values, target, variable_names=list(numbered(names)))
@@ -125,7 +131,8 @@ def settings(config: dict[str, Any], names: Sequence[str], guesses: Sequence[str
             OPERATORS[outer]: {OPERATORS[inner]: 0 for inner in inside}
             for outer, inside in config["pysr_forbidden"].items()
         }
-    if config["pysr_guesses"]:
+    # guesses would have to be taken apart into the functions of a template
+    if config["pysr_guesses"] and not config["pysr_template"].strip():
         texts = [_guess(text, names, chosen, found["maxsize"]) for text in guesses]
         start = [text for text in dict.fromkeys(texts) if text is not None]
         if start:
@@ -179,11 +186,15 @@ class Watch:
         Of the latents.
     emit
         Is given ``"front"`` events.
+    template
+        The form that PySR was told, of its own names.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str], emit: Emit) -> None:
+    def __init__(
+        self, folder: Path, names: Sequence[str], emit: Emit, template: Template | None
+    ) -> None:
         self._run, self._log = folder / RUN, folder / "stderr"
-        self._names, self._emit = numbered(names), emit
+        self._names, self._emit, self._template = numbered(names), emit, template
         self._told: tuple[list[str], int, int] = ([], 0, 1)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -215,7 +226,7 @@ class Watch:
             Windows may keep it from us; the next look will find it whole.
         """
         try:
-            found = read_hall_of_fame(self._run, list(self._names))
+            found = read_hall_of_fame(self._run, list(self._names), self._template)
         except UserError:
             if final:
                 raise
