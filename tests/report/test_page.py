@@ -10,7 +10,7 @@ from made_up import content, front
 from napari_parsimony.report import words
 from napari_parsimony.report.html import Markup, join, table, tag
 from napari_parsimony.report.page import SECTIONS, page
-from napari_parsimony.report.page import _decision as decision_section
+from napari_parsimony.report.results import decision_section
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 
