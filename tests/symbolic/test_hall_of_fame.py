@@ -17,7 +17,8 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.front import Candidate, Front
-from napari_parsimony.symbolic.hall_of_fame import hall_of_fame, julia, read_hall_of_fame
+from napari_parsimony.symbolic.hall_of_fame import hall_of_fame, read_hall_of_fame
+from napari_parsimony.symbolic.render import julia
 
 LATENTS = ("z3", "z17", "z21", "z29")
 HEAD = "Complexity,Loss,Equation\n"

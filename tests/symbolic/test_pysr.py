@@ -424,7 +424,7 @@ def test_settings_that_pysr_would_refuse(settings, why):
     ],
 )
 def test_an_equation_in_fewer_operators(text, operators, expected):
-    from napari_parsimony.symbolic.hall_of_fame import julia
+    from napari_parsimony.symbolic.render import julia
 
     expression = Expression.parse(text)
     low = lowered(expression, operators.split())

@@ -258,3 +258,17 @@ def apply(op: str, *args: Expression) -> Expression:
 def as_expression(value: Expression | float) -> Expression:
     """Take an expression as it is, and a number as a constant."""
     return value if isinstance(value, Expression) else constant(value)
+
+
+def renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
+    """Give other names to all variables."""
+    return substituted(expression, {name: variable(names[name]) for name in expression.variables})
+
+
+def substituted(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+    """Put expressions in the places of variables; those that are not named stay."""
+    if expression.name is not None:
+        return values.get(expression.name, expression)
+    if not expression.args:
+        return expression
+    return apply(expression.op, *(substituted(arg, values) for arg in expression.args))

@@ -7,25 +7,24 @@ The text is parsed by us. So no Julia is needed, and nothing in a file is ever r
 import csv
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.symbolic.class_scores import expressions_of
-from napari_parsimony.symbolic.expression import Expression, apply, variable
+from napari_parsimony.symbolic.expression import Expression, renamed
+from napari_parsimony.symbolic.render import julia
+from napari_parsimony.symbolic.template import Template
 
 if TYPE_CHECKING:
     from napari_parsimony.symbolic.front import Front
-    from napari_parsimony.symbolic.template import Template
 
 NAME = "hall_of_fame.csv"
 COLUMNS = ("complexity", "loss", "equation")
 MOST_BYTES = 2_000_000  # a hundred equations of PySR's largest size have a tenth of it
 _NUMBERED = re.compile(r"x(0|[1-9]\d{0,3})")
-_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "^"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Member:
 
 
 def read_hall_of_fame(
-    path: Path, variables: Sequence[str], template: "Template | None" = None
+    path: Path, variables: Sequence[str], template: Template | None = None
 ) -> list[Member]:
     """Read the equations of a run of PySR.
 
@@ -128,40 +127,6 @@ def written(members: Iterable[tuple[Expression, float]]) -> str:
     return "\n".join(["Complexity,Loss,Equation", *lines]) + "\n"
 
 
-def julia(expression: Expression, forms: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Write an equation with PySR's operators, all digits and all brackets.
-
-    Parameters
-    ----------
-    forms
-        How to write operators otherwise, for instance ``{"neg": "(-{})"}``.
-    """
-    if expression.value is not None:
-        return repr(expression.value)
-    if expression.name is not None:
-        return expression.name
-    args = [julia(arg, forms) for arg in expression.args]
-    if expression.op in forms:
-        return forms[expression.op].format(*args)
-    if expression.op in _SIGNS:
-        return f"({args[0]} {_SIGNS[expression.op]} {args[1]})"
-    return f"{expression.op}({', '.join(args)})"
-
-
-def renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
-    """Give other names to all variables."""
-    return substituted(expression, {name: variable(names[name]) for name in expression.variables})
-
-
-def substituted(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """Put expressions in the places of variables; those that are not named stay."""
-    if expression.name is not None:
-        return values.get(expression.name, expression)
-    if not expression.args:
-        return expression
-    return apply(expression.op, *(substituted(arg, values) for arg in expression.args))
-
-
 def numbered(variables: Sequence[str]) -> dict[str, str]:
     """Names of latents by PySR's own: ``{"x0": "z3", …}``."""
     return {f"x{index}": name for index, name in enumerate(variables)}
@@ -181,7 +146,7 @@ def _file(path: Path) -> Path:
     raise UserError(f"The folder {path} has no {NAME}{hint}.")
 
 
-def _members(file: Path, variables: Sequence[str], template: "Template | None") -> list[Member]:
+def _members(file: Path, variables: Sequence[str], template: Template | None) -> list[Member]:
     members = []
     names: set[str] = set()
     for number, (complexity, loss, text) in _rows(file):

@@ -1,7 +1,8 @@
-"""An expression in other notations: Python, unicode, LaTeX, sympy."""
+"""An expression in other notations: Python, unicode, LaTeX, sympy, Julia."""
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from napari_parsimony.symbolic.expression import Expression
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 # how tightly a piece of text binds
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM, _BRACKETED = range(1, 7)
 _Piece = tuple[str, int]
+_JULIA = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "^"}
 
 
 def plain(expression: Expression) -> str:
@@ -47,6 +49,26 @@ def latex(
         As in `unicode`.
     """
     return _Latex(digits, values).write(expression)[0]
+
+
+def julia(expression: Expression, forms: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Write an equation with PySR's operators, all digits and all brackets.
+
+    Parameters
+    ----------
+    forms
+        How to write operators otherwise, for instance ``{"neg": "(-{})"}``.
+    """
+    if expression.value is not None:
+        return repr(expression.value)
+    if expression.name is not None:
+        return expression.name
+    args = [julia(arg, forms) for arg in expression.args]
+    if expression.op in forms:
+        return forms[expression.op].format(*args)
+    if expression.op in _JULIA:
+        return f"({args[0]} {_JULIA[expression.op]} {args[1]})"
+    return f"{expression.op}({', '.join(args)})"
 
 
 class _Plain:

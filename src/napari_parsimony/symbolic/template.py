@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.symbolic.expression import Expression, variable
-from napari_parsimony.symbolic.hall_of_fame import julia, renamed, substituted
+from napari_parsimony.symbolic.expression import Expression, renamed, substituted, variable
 from napari_parsimony.symbolic.parse import parse
+from napari_parsimony.symbolic.render import julia
 
 _CALL = "call_{}"
 # what PySR calls so is for single numbers; a template is of whole columns

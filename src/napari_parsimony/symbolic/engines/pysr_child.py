@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.symbolic.expression import Expression, apply, constant
-from napari_parsimony.symbolic.hall_of_fame import julia, numbered, read_hall_of_fame, renamed
+from napari_parsimony.symbolic.expression import Expression, apply, constant, renamed
+from napari_parsimony.symbolic.hall_of_fame import numbered, read_hall_of_fame
+from napari_parsimony.symbolic.render import julia
 from napari_parsimony.symbolic.template import Template
 
 OPERATORS = {
