@@ -68,7 +68,7 @@ class StudyWidget(QWidget):
         self.open_button = push_button("Open…", "Open the folder of a study.", self._ask_open)
         self.new_button = push_button("New…", "Begin a study in a new folder.", self._ask_new)
         self.demo_button = push_button(
-            "Demo", "Open a small finished study, to look at and to play with.", self.open_demo
+            "Demo", "Open a small finished study, to look at and to play with.", self._show_demo
         )
         self.docks_button = push_button("Docks", "Open another dock of the plugin.", self._ask_dock)
         self.again_button = push_button("", "", self._open_again)
@@ -123,7 +123,12 @@ class StudyWidget(QWidget):
     def _ask_open(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open the folder of a study")
         if folder:
-            self.open_study(folder)
+            self._open_in_turns(folder)
+
+    def _open_in_turns(self, path: "Path | str") -> None:
+        """Open a study and let the docks show it one after the other: at once they would stall."""
+        with self.session.turns.spread():
+            self.open_study(path)
 
     def _ask_new(self) -> None:
         menu = QMenu(self)
@@ -160,7 +165,11 @@ class StudyWidget(QWidget):
         return True
 
     def _open_again(self) -> None:
-        self.open_study(recall("last_study"))
+        self._open_in_turns(recall("last_study"))
+
+    def _show_demo(self) -> None:
+        with self.session.turns.spread():
+            self.open_demo()
 
     def open_demo(self) -> bool:
         """Open a copy of the demo study; say so if that fails."""
