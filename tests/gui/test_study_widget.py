@@ -404,10 +404,12 @@ def test_a_study_whose_folder_is_away_says_so_and_comes_back(qtbot, viewer, dock
     away = own_study.rename(own_study.with_name("away"))
     qtbot.waitUntil(lambda: not dock.gone.isHidden(), timeout=20_000)
     assert f"{own_study} cannot be found" in dock.gone.text()
-    assert f"{own_study} cannot be found" in annotate.message.text()
+    # docks hear of it one after the other
+    gone = f"{own_study} cannot be found"
+    qtbot.waitUntil(lambda: gone in annotate.message.text(), timeout=20_000)
     away.rename(own_study)
     qtbot.waitUntil(lambda: dock.gone.isHidden(), timeout=20_000)
-    assert dock.steps.item(3).text().endswith("ready")
+    qtbot.waitUntil(lambda: dock.steps.item(3).text().endswith("ready"), timeout=20_000)
     Session.of(viewer).close()
 
 
