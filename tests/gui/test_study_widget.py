@@ -10,6 +10,7 @@ import pytest
 from mouse import press
 from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import QApplication
 
 from napari_parsimony.gui.curves import Curves
@@ -409,6 +410,21 @@ def test_a_study_whose_folder_is_away_says_so_and_comes_back(qtbot, viewer, dock
     qtbot.waitUntil(lambda: dock.gone.isHidden(), timeout=20_000)
     assert dock.steps.item(3).text().endswith("ready")
     Session.of(viewer).close()
+
+
+def test_each_network_has_a_line_of_its_own(qtbot, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(QPainter, "drawPolyline", lambda _, line: drawn.append(line.count()))
+    curves = Curves()
+    qtbot.addWidget(curves)
+    for done in range(1, 8):
+        curves.add(done, {"loss": 1 / done}, "first" if done < 4 else "second")
+    curves.grab()
+    assert drawn == [3, 4]
+    curves.add(1, {"loss": 1.0}, "first")  # another run
+    drawn.clear()
+    curves.grab()
+    assert drawn == [1]
 
 
 def test_the_legend_of_the_curves_is_never_cut_off(qtbot):
