@@ -103,5 +103,6 @@ class ColourLegend(QWidget):
             text = escape(shortened(name, 24)).replace(" ", "&nbsp;")
             if count or name in self.overlay.session.classes:
                 parts.append(f"<span style='color:{square}'>■</span>&nbsp;{text}&nbsp;{count}")
-        self.classes.setText(" &nbsp; ".join(parts))
+        several = len(self.overlay.names) > 1
+        self.classes.setText(("In this image: &nbsp; " if several else "") + " &nbsp; ".join(parts))
         self.meaning.setText(colouring.meaning)

@@ -3,6 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -207,10 +208,18 @@ class Disagreements(QWidget):
         if not compared:
             either = listed(list(values.classes), "or")
             return f"No cell is annotated as {either}: nothing to compare with."
-        what = "cell disagrees" if wrong == 1 else "cells disagree"
-        if not wrong:
-            what = "cells disagree"
-        return f"{wrong or 'None'} of {compared} annotated {what} with {values.scorer}."
+        where = here = ""
+        picture, several = self.overlay.picture, len(self.overlay.names) > 1
+        if several:  # the legend counts those of one image
+            where = " of all images"
+        if several and wrong and picture is not None:
+            number = int(np.isin(values.disagreeing, picture.rows).sum())
+            here = f", {number or 'none'} of them in this image"
+        verb = "disagrees" if wrong == 1 else "disagree"
+        return (
+            f"{wrong or 'None'} of {compared} annotated cells{where} {verb} with "
+            f"{values.scorer}{here}."
+        )
 
 
 class Track(QWidget):
