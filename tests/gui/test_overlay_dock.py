@@ -179,7 +179,7 @@ def test_disagreements_one_after_the_other(qtbot, dock, own_study):
     said = {session.key_of(r): right[session.cells["class"][r]] for r in rows}
     session.annotate(Annotations({}, said))
     number = before + len(rows)
-    cells = f"{number} of {len(score)} annotated cells of all images disagree with"
+    cells = f"{number} of {len(score)} annotated cells of the whole study disagree"
     assert part.count.text().startswith(cells)
     for name in dock.overlay.names:
         dock.overlay.show(name)

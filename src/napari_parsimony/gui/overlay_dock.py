@@ -208,18 +208,15 @@ class Disagreements(QWidget):
         if not compared:
             either = listed(list(values.classes), "or")
             return f"No cell is annotated as {either}: nothing to compare with."
-        where = here = ""
-        picture, several = self.overlay.picture, len(self.overlay.names) > 1
-        if several:  # the legend counts those of one image
-            where = " of all images"
-        if several and wrong and picture is not None:
-            number = int(np.isin(values.disagreeing, picture.rows).sum())
-            here = f", {number or 'none'} of them in this image"
-        verb = "disagrees" if wrong == 1 else "disagree"
-        return (
-            f"{wrong or 'None'} of {compared} annotated cells{where} {verb} with "
-            f"{values.scorer}{here}."
-        )
+        told = f"{wrong or 'None'} of {compared} annotated cells"
+        verb = f"{'disagrees' if wrong == 1 else 'disagree'} with {values.scorer}"
+        if not self.overlay.shows_a_part:
+            return f"{told} {verb}."
+        # the legend counts those of the image
+        assert self.overlay.picture is not None
+        here = int(np.isin(values.disagreeing, self.overlay.picture.rows).sum())
+        of_them = f", {here or 'none'} of them in this image" if wrong else ""
+        return f"{told} of the whole study {verb}{of_them}."
 
 
 class Track(QWidget):
