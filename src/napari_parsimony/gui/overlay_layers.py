@@ -195,8 +195,9 @@ class OverlayLayers(ABC):
         else:
             self._borrowed = Borrowed(labels)
         if picture.image_path is None:
-            # whole squares would hide the crops
-            labels.contour, labels.opacity = 1, 1.0
+            # whole squares would hide the crops, and of a thinner line only parts are drawn
+            # where all crops are in view
+            labels.contour, labels.opacity = 3, 1.0
         yield
         texts = Points(
             ndim=2, name="scores", size=1, face_color="transparent", border_color="transparent"
@@ -229,9 +230,11 @@ class OverlayLayers(ABC):
             self._borrowed.give_back()
 
     def _add_texts(self, picture: Picture, layer: Points) -> None:
-        # below the cell, which stays in sight
-        below = picture.diameter * (0.4 if picture.image_path is None else 0.68)
-        self.texts = CellTexts(self.session.viewer, layer, picture.diameter, below)
+        # below the cell, which stays in sight; in a montage on the crop, most of which should
+        crops = picture.image_path is None
+        below = picture.diameter * (0.4 if crops else 0.68)
+        room = picture.diameter / 2 if crops else picture.diameter
+        self.texts = CellTexts(self.session.viewer, layer, room, below)
         self.texts.wanted = self.show_texts
 
     def _exchange(self, picture: Picture) -> bool:
