@@ -433,6 +433,11 @@ def test_the_legend_of_the_curves_is_never_cut_off(qtbot):
     curves.resize(330, 110)
     for done in (1, 2):
         curves.add(done, {"loss": 0.36451, "validation loss": 2.50212, "best validation loss": 0.2})
-    edge = curves.grab().toImage()
-    column = {edge.pixelColor(edge.width() - 1, y).name() for y in range(edge.height())}
-    assert len(column) == 1, "ink at the edge"
+    alone = Curves(names=("mutual information",), height=80)
+    qtbot.addWidget(alone)
+    alone.resize(158, 80)  # two share the width of a dock
+    alone.add(1, {"mutual information": 0.33864})
+    for chart in (curves, alone):
+        edge = chart.grab().toImage()
+        column = {edge.pixelColor(edge.width() - 1, y).name() for y in range(edge.height())}
+        assert len(column) == 1, "ink at the edge"

@@ -131,8 +131,7 @@ class _Heading(QWidget):
 
     def sizeHint(self) -> QSize:
         metrics = self._metrics()
-        most = metrics.averageCharWidth() * LETTERS
-        long = min(metrics.horizontalAdvance(self._name) + 6, most)
+        long = metrics.horizontalAdvance(shortened(self._name, LETTERS + 2)) + 6
         return QSize(20, long if self._upright else 2 * metrics.height())
 
     def _metrics(self) -> QFontMetrics:

@@ -90,10 +90,10 @@ class Curves(QWidget):
         metrics = painter.fontMetrics()
         low, high = _range([y for _, y in points])
         first, last = min(x for x, _ in points), max(x for x, _ in points)
-        texts = f"{high:.4g}", f"{low:.4g}"
+        texts = _short(high), _short(low)
         left = max(map(metrics.horizontalAdvance, texts)) + 8
         alone = len(self._names) == 1  # then its name is the title
-        legend = {name: f"{name} {curve[-1][1]:.4g}" for name, curve in self._curves.items()}
+        legend = {name: f"{name} {_short(curve[-1][1])}" for name, curve in self._curves.items()}
         begin = 2 if alone else left
         places, across, row = {}, begin, 0
         for name, text in legend.items():
@@ -139,6 +139,10 @@ class Curves(QWidget):
             painter.setPen(ink)
             painter.drawText(at, legend[name])
         painter.end()
+
+
+def _short(value: float) -> str:
+    return f"{value:.{4 if abs(value) >= 1 else 3}g}".replace("-", "−")
 
 
 def _range(values: list[float]) -> tuple[float, float]:
