@@ -96,7 +96,7 @@ class OverlayLayers(ABC):
         yield from self._look()
 
     def _look(self) -> Iterator[None]:
-        """Show the first picture of the cells that there are now, in parts."""
+        """Show the picture of the selected cell, else the first there is now, in parts."""
         self._source = self.problem = None
         self._aside.give_back()
         study = self.session.study
@@ -106,7 +106,9 @@ class OverlayLayers(ABC):
             except UserError as error:
                 self._say(error)
             else:
-                yield from self._show(self._source.names[0])
+                cell = self.session.cell
+                name = None if cell is None else self._source.name_of(cell[0])
+                yield from self._show(name or self._source.names[0])
         if self._source is None:
             yield from self._clear()
             self.recolour()
