@@ -49,7 +49,7 @@ class StepPanel(QWidget):
         The form shows the defaults again.
     """
 
-    previewed = Signal(dict)
+    previewed = Signal(object)  # PySide would sort the keys of a dict
     was_reset = Signal()
 
     def __init__(self, session: Session, step: str) -> None:
