@@ -1,6 +1,6 @@
 import pytest
 
-from napari_parsimony.figures.equation import break_lines, equation
+from napari_parsimony.figures.equation import break_lines, equation, outline, stacked
 from napari_parsimony.figures.palette import DARK
 from napari_parsimony.figures.style import to_png, to_svg
 from napari_parsimony.symbolic.expression import ARITY, Expression, apply, constant, variable
@@ -31,6 +31,22 @@ def test_long_sums_are_broken_before_a_term_and_nothing_is_lost():
     assert all(line.latex.startswith("{} +") for line in found[1:])
     whole = "".join(line.latex.replace("{} ", " ") for line in found)
     assert whole == r"\mathrm{score} = " + Expression.parse(text).latex()
+
+
+def test_a_magnitude_has_bars_as_tall_as_brackets_and_is_kept_together():
+    (line,), _ = lines("z9-abs(-z23+z1)")
+    assert line.latex.endswith("|-z_{23} + z_{1}|") or line.latex.endswith("|z_{1} - z_{23}|")
+    found, _ = lines("abs(z1+z2)+abs(z3+z4)+abs(z5+z6)", width=160)
+    assert len(found) > 1
+    assert all(line.latex.count("|") % 2 == 0 for line in found)
+
+
+def test_equations_below_one_another_are_all_in_the_picture():
+    each = [outline(f"z_{{{i}}} - 2", name, 300, 12) for i, name in enumerate("ABCDEFG")]
+    whole = stacked(each)
+    assert (whole.vertices[:, 1] >= 0).all()
+    assert (whole.vertices[:, 1] <= whole.height).all()
+    assert whole.vertices[:, 1].min() < 10, "no empty room either"
 
 
 def test_a_long_bracket_is_broken_inside_with_brackets_that_need_no_partner():

@@ -111,8 +111,11 @@ def test_it_asks_and_stays_open(training, qtbot):
     viewer.close()
 
 
-def test_it_ends_the_step_and_closes(training, qtbot):
+def test_it_ends_the_step_and_closes(training, qtbot, monkeypatch):
+    """And napari does not ask the same again, though it would ask without a step."""
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
     viewer, dock = training
+    assert viewer.layers
     job, window, seen = dock.session.job, viewer.window._qt_window, []
     answer(qtbot, "Stop it and close", seen)
     press_close_button(window)

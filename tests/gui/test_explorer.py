@@ -170,6 +170,12 @@ def test_keys_move_a_slider_and_only_its_latent(opened, field_study, qtbot):
     qtbot.keyClick(slider.box, Qt.Key.Key_Return)
     assert session.latents[index] == 4.25
     assert slider.maximum() == 4.25
+    for typed in ("-1.25", "−1.5"):
+        slider.box.selectAll()
+        slider.box.lineEdit().insert(typed)  # Qt's tests press keys of letters in ASCII alone
+        qtbot.keyClick(slider.box, Qt.Key.Key_Return)
+        assert session.latents[index] == float(typed.replace("−", "-"))
+        assert slider.box.text() == f"{session.latents[index]:.2f}".replace("-", "−")
 
 
 def test_positions_from_elsewhere_move_sliders_without_an_echo(opened, field_study):

@@ -15,6 +15,8 @@ from napari_parsimony.cells.annotations import Annotations  # noqa: E402
 from napari_parsimony.classify.config import ClassifyConfig  # noqa: E402
 from napari_parsimony.classify.scores import decided, probabilities  # noqa: E402
 from napari_parsimony.figures.palette import CLASS_COLOURS, rgba  # noqa: E402
+from napari_parsimony.gui.confusion_view import ConfusionView  # noqa: E402
+from napari_parsimony.gui.dock import LETTERS, decision_html  # noqa: E402
 from napari_parsimony.gui.docks import PLUGIN  # noqa: E402
 from napari_parsimony.gui.gallery_order import orders, values_of  # noqa: E402
 from napari_parsimony.gui.overlay import Overlay  # noqa: E402
@@ -241,3 +243,28 @@ def test_the_gallery_sorts_by_the_probability_of_each_class(session):
     likely = probabilities(session.cell_scores())
     np.testing.assert_allclose(values_of(session, "probability 2"), likely[:, 2])
     assert Study.open(session.study.path).class_names() == CLASSES
+
+
+def test_long_names_of_many_classes_stay_in_their_places(viewer, session, qtbot):
+    explorer = opened(viewer, "Latent explorer")
+    qtbot.waitUntil(explorer.isVisible, timeout=5000)
+    names = ("metaphase alignment", "prometaphase of polyploids", "hole", "apoptosis", "lobed")
+    session._classes = names
+    line = explorer.symbolic
+    line.setText(decision_html(session, np.array([0.1, 0, -9, -9, -9])))
+    assert "52%" in line.text()
+    assert "47%" in line.text()
+    picture = line.grab().toImage()
+    edge = {picture.pixelColor(picture.width() - 1, y).name() for y in range(picture.height())}
+    assert len(edge) == 1, "ink at the edge"
+
+    table = ConfusionView()
+    qtbot.addWidget(table)
+    table.set_value(np.arange(25).reshape(5, 5), names, names, CLASS_COLOURS[:5])
+    table.resize(300, 400)
+    table.show()
+    for column, name in enumerate(names, 1):
+        heading = table._grid.itemAtPosition(0, column).widget()
+        assert name in heading.toolTip()
+        assert heading.height() >= min(len(name), LETTERS) * 6, "it has room for its letters"
+        assert heading.width() >= 25

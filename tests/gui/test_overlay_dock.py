@@ -179,7 +179,13 @@ def test_disagreements_one_after_the_other(qtbot, dock, own_study):
     said = {session.key_of(r): right[session.cells["class"][r]] for r in rows}
     session.annotate(Annotations({}, said))
     number = before + len(rows)
-    assert part.count.text().startswith(f"{number} of {len(score)} annotated cells disagree")
+    cells = f"{number} of {len(score)} annotated cells of the whole study disagree"
+    assert part.count.text().startswith(cells)
+    for name in dock.overlay.names:
+        dock.overlay.show(name)
+        wrong = session.cells["image"].iloc[dock.overlay.values.disagreeing]
+        assert f", {(wrong == name).sum() or 'none'} of them in this image." in part.count.text()
+        assert dock.controls.legend.classes.text().startswith("In this image:")
     seen = set()
     for _ in range(number):
         press(qtbot, part.next)

@@ -10,6 +10,7 @@ import pytest
 from mouse import press
 from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import QApplication
 
 from napari_parsimony.gui.curves import Curves
@@ -413,12 +414,32 @@ def test_a_study_whose_folder_is_away_says_so_and_comes_back(qtbot, viewer, dock
     Session.of(viewer).close()
 
 
+def test_each_network_has_a_line_of_its_own(qtbot, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(QPainter, "drawPolyline", lambda _, line: drawn.append(line.count()))
+    curves = Curves()
+    qtbot.addWidget(curves)
+    for done in range(1, 8):
+        curves.add(done, {"loss": 1 / done}, "first" if done < 4 else "second")
+    curves.grab()
+    assert drawn == [3, 4]
+    curves.add(1, {"loss": 1.0}, "first")  # another run
+    drawn.clear()
+    curves.grab()
+    assert drawn == [1]
+
+
 def test_the_legend_of_the_curves_is_never_cut_off(qtbot):
     curves = Curves()
     qtbot.addWidget(curves)
     curves.resize(330, 110)
     for done in (1, 2):
         curves.add(done, {"loss": 0.36451, "validation loss": 2.50212, "best validation loss": 0.2})
-    edge = curves.grab().toImage()
-    column = {edge.pixelColor(edge.width() - 1, y).name() for y in range(edge.height())}
-    assert len(column) == 1, "ink at the edge"
+    alone = Curves(names=("mutual information",), height=80)
+    qtbot.addWidget(alone)
+    alone.resize(158, 80)  # two share the width of a dock
+    alone.add(1, {"mutual information": 0.33864})
+    for chart in (curves, alone):
+        edge = chart.grab().toImage()
+        column = {edge.pixelColor(edge.width() - 1, y).name() for y in range(edge.height())}
+        assert len(column) == 1, "ink at the edge"

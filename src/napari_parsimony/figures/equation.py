@@ -133,11 +133,12 @@ def outline(latex: str, left: str, width: float, size: float) -> Outline:
 
 def stacked(outlines: Sequence[Outline]) -> Outline:
     """Lay one equation below another, the first at the top."""
-    high = sum(each.height for each in outlines) - 2 * _PAD * (len(outlines) - 1)
+    gap = 2 * _GAP * _SMALLEST - 2 * _PAD
+    high = sum(each.height for each in outlines) + gap * (len(outlines) - 1)
     vertices, top = [], high
     for each in outlines:
         vertices.append(each.vertices + np.array([0.0, top - each.height]))
-        top -= each.height - 2 * _PAD + 2 * _GAP * _SMALLEST
+        top -= each.height + gap
     codes = np.concatenate([each.codes for each in outlines])
     return Outline(np.concatenate(vertices), codes, max(each.width for each in outlines), high)
 
@@ -235,7 +236,7 @@ def _plain_brackets(latex: str) -> str:
             opened.append(len(out))
         elif part == "\\right":
             start = opened.pop()
-            if out[start + 1] == "(" and not {"\\frac", "\\sqrt"} & set(out[start:]):
+            if out[start + 1] in "(|" and not {"\\frac", "\\sqrt"} & set(out[start:]):
                 out[start] = ""
                 part = ""
         out.append(part)
@@ -249,7 +250,7 @@ def _pieces(latex: str, depth: int) -> list[str]:
     on a line.
     """
     pieces, current = [], ""
-    brackets, braces, grows = 0, 0, False
+    brackets, braces, grows, bars = 0, 0, False, False
     for part in _PART.findall(latex):
         if part in ("\\left", "\\right"):
             grows = True
@@ -268,7 +269,19 @@ def _pieces(latex: str, depth: int) -> list[str]:
             brackets += 1
         elif not grows and part in ")]":
             brackets -= 1
-        between = current.rstrip()[-1:] not in ("", "+", "-", "(", "[", ",", "=")
+        elif not grows and part == "|":
+            bars = not bars
+            brackets += 1 if bars else -1
+        between = current.rstrip()[-1:] not in (
+            "",
+            "+",
+            "-",
+            "(",
+            "[",
+            ",",
+            "=",
+            "|" if bars else "",
+        )
         if part in "+-" and not braces and brackets <= depth and between:
             pieces.append(current.strip())
             current = ""

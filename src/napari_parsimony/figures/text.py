@@ -16,3 +16,10 @@ def numbers(values: Iterable[float]) -> list[str]:
 def shortened(text: str, length: int) -> str:
     """Cut a text that would leave its place, visibly."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def file_name(path: str, length: int = 30) -> str:
+    """Name of a file without its folder; of a long one, the middle is left out."""
+    name = path.rpartition("/")[2]
+    head = length // 2
+    return name if len(name) <= length else f"{name[:head]}…{name[head + 1 - length :]}"

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_parsimony.cells.imported_classes import ImportedClasses, read_class_list
 from napari_parsimony.cells.table import SPLITS
 from napari_parsimony.errors import UserError
+from napari_parsimony.figures.text import file_name
 from napari_parsimony.gui import import_classes
 from napari_parsimony.gui.annotate_keys import NEXT, REDO, UNDO, CanvasKeys, act, key_of
 from napari_parsimony.gui.annotator import Annotator
@@ -240,7 +241,7 @@ class AnnotateDock(QWidget):
         else:
             row = self.session.cells.iloc[int(rows[0])]
             known = row["class"] if isinstance(row["class"], str) else "no class"
-            where = escape(str(row["image"]).rpartition("/")[2])
+            where = escape(file_name(str(row["image"])))
             if self.session.cells["frame"].any():
                 where = f"frame {row['frame']} of {where}"
             text = f"Cell {row['label']} of {where}: <b>{escape(known)}</b>"

@@ -38,7 +38,7 @@ class ClassChooser(QWidget):
         The user chose others: `value`.
     """
 
-    value_changed = Signal(dict)
+    value_changed = Signal(object)  # PySide would sort the keys of a dict
 
     def __init__(self) -> None:
         super().__init__()

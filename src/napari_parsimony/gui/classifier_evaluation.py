@@ -128,7 +128,7 @@ class EvaluationPanel(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Compare anew; not before somebody looks."""
-        sentence = missing(self.session, "classify")
+        sentence = missing(self.session, "classify", "the tab 'Train'")
         self._chooser.setVisible(sentence is None)
         if sentence is not None:
             self.background.cancel()

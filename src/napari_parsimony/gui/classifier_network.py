@@ -96,9 +96,8 @@ class NetworkPanel(QWidget):
             self.which.clear()
             for number in range(len(read.networks)):
                 star = "★ " if number == read.chosen else ""
-                latents, weights = len(read.used(number)), read.connections(number)
                 self.which.addItem(
-                    f"{star}{number + 1}: {_count(latents, 'latent')}, {weights} weights"
+                    f"{star}network {number + 1}: {_count(len(read.used(number)), 'latent')}"
                 )
             self.which.setCurrentIndex(read.chosen)
         self._draw()

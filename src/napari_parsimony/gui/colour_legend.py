@@ -103,5 +103,6 @@ class ColourLegend(QWidget):
             text = escape(shortened(name, 24)).replace(" ", "&nbsp;")
             if count or name in self.overlay.session.classes:
                 parts.append(f"<span style='color:{square}'>■</span>&nbsp;{text}&nbsp;{count}")
-        self.classes.setText(" &nbsp; ".join(parts))
+        where = "In this image: &nbsp; " if self.overlay.shows_a_part else ""
+        self.classes.setText(where + " &nbsp; ".join(parts))
         self.meaning.setText(colouring.meaning)

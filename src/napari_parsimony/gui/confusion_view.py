@@ -5,13 +5,13 @@ from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtCore import QRect, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_parsimony.figures.palette import LIGHT, QUIET, Theme
 from napari_parsimony.figures.text import shortened
-from napari_parsimony.gui.dock import delete_later, ink
+from napari_parsimony.gui.dock import LETTERS, delete_later, ink
 
 
 class ConfusionView(QWidget):
@@ -67,7 +67,6 @@ class ConfusionView(QWidget):
         self._ground = (*colours, QUIET)
         # of many classes, names share what room there is
         self._several = len(columns) > 3
-        letters = 6 if self._several else 14
         focus = next((at for at, button in self.buttons.items() if button.hasFocus()), None)
         while (item := self._grid.takeAt(0)) is not None:
             widget = item.widget()
@@ -76,17 +75,14 @@ class ConfusionView(QWidget):
         self.buttons = {}
         self._grid.addWidget(_text("annotated ↓<br>predicted →", "Rows: annotations."), 0, 0)
         for column, name in enumerate(columns):
-            label = _text(f"<b>{escape(shortened(name, letters))}</b>", f"Predicted to be {name}.")
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            if column < len(colours):
-                label.setStyleSheet(f"color: {ink(colours[column], theme)}")
+            colour = ink(colours[column], theme) if column < len(colours) else theme.ink
+            label = _Heading(name, colour, upright=self._several)
             self._grid.addWidget(label, 0, column + 1)
             self._grid.setColumnStretch(column + 1, 1)
         for row, name in enumerate(rows):
             total = int(self._counts[row].sum())
             title = _text(
-                f"<b>{escape(shortened(name, letters))}</b><br>{total:,}", f"{total:,} are {name}."
+                f"<b>{escape(shortened(name, LETTERS))}</b><br>{total:,}", f"{total:,} are {name}."
             )
             self._grid.addWidget(title, row + 1, 0)
             for column, said in enumerate(columns):
@@ -122,6 +118,42 @@ class ConfusionView(QWidget):
         )
         button.clicked.connect(lambda *_: self.clicked.emit(row, column))
         return button
+
+
+class _Heading(QWidget):
+    """Name of a column, upright where columns are narrow; cut visibly where it is too long."""
+
+    def __init__(self, name: str, colour: str, *, upright: bool) -> None:
+        super().__init__()
+        self._name, self._colour, self._upright = name, colour, upright
+        self.setToolTip(f"<qt>Predicted to be {escape(name)}.</qt>")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def sizeHint(self) -> QSize:
+        metrics = self._metrics()
+        long = metrics.horizontalAdvance(shortened(self._name, LETTERS + 2)) + 6
+        return QSize(20, long if self._upright else 2 * metrics.height())
+
+    def _metrics(self) -> QFontMetrics:
+        font = self.font()
+        font.setBold(True)
+        return QFontMetrics(font)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, font = QPainter(self), self.font()
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(QColor(self._colour))
+        long, wide = self.width(), self.height()
+        aligned = Qt.AlignmentFlag.AlignCenter
+        if self._upright:
+            long, wide = wide, long
+            painter.rotate(-90)
+            painter.translate(-long, 0)
+            aligned = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        text = self._metrics().elidedText(self._name, Qt.TextElideMode.ElideRight, long)
+        painter.drawText(QRect(0, 0, long, wide), aligned, text)
+        painter.end()
 
 
 def _text(text: str, tip: str) -> QLabel:

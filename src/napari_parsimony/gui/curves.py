@@ -1,7 +1,9 @@
 """Small live charts: how the numbers that a step reports go."""
 
 import math
+from bisect import bisect
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
@@ -29,7 +31,7 @@ class Curves(QWidget):
     ) -> None:
         super().__init__(parent)
         self._names, self._height = tuple(names), height
-        self._curves: dict[str, list[tuple[float, float]]] = {}
+        self.clear()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("How the loss falls while the step runs.")
 
@@ -44,12 +46,19 @@ class Curves(QWidget):
 
     def clear(self) -> None:
         """Begin again."""
-        self._curves = {}
+        self._curves: dict[str, list[tuple[float, float]]] = {}
+        self._phase, self._starts = "", list[float]()
         self.update()
 
-    def add(self, done: float, values: Mapping[str, float]) -> None:
-        """Go on with those of the values that a step reported that are drawn here."""
+    def add(self, done: float, values: Mapping[str, float], phase: str = "") -> None:
+        """Go on with those of the values that a step reported that are drawn here.
+
+        Another phase, such as the next network, begins new lines.
+        """
         mine = {name: value for name, value in values.items() if self._draws(name)}
+        if mine and phase != self._phase:
+            again = bool(self._starts) and done < self._starts[-1]
+            self._phase, self._starts = phase, [*([] if again else self._starts), done]
         for name, value in mine.items():
             if not math.isfinite(value):
                 continue
@@ -81,10 +90,10 @@ class Curves(QWidget):
         metrics = painter.fontMetrics()
         low, high = _range([y for _, y in points])
         first, last = min(x for x, _ in points), max(x for x, _ in points)
-        texts = f"{high:.4g}", f"{low:.4g}"
+        texts = _short(high), _short(low)
         left = max(map(metrics.horizontalAdvance, texts)) + 8
         alone = len(self._names) == 1  # then its name is the title
-        legend = {name: f"{name} {curve[-1][1]:.4g}" for name, curve in self._curves.items()}
+        legend = {name: f"{name} {_short(curve[-1][1])}" for name, curve in self._curves.items()}
         begin = 2 if alone else left
         places, across, row = {}, begin, 0
         for name, text in legend.items():
@@ -109,18 +118,19 @@ class Curves(QWidget):
         for (name, curve), colour in zip(self._curves.items(), COLOURS, strict=False):
             colour = QColor(colour).lighter(130)
             painter.setPen(QPen(colour, 1.6))
-            spots = [
-                QPointF(
-                    place.left() + place.width() * (x - first) / ((last - first) or 1),
-                    place.bottom() - place.height() * (y - low) / (high - low),
-                )
-                for x, y in curve
-            ]
-            painter.drawPolyline(QPolygonF(spots))
-            # one check is a point, not a line; later, this is where it is now
-            painter.setBrush(colour)
-            painter.drawEllipse(spots[-1], 2, 2)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for _, part in groupby(curve, lambda point: bisect(self._starts, point[0])):
+                spots = [
+                    QPointF(
+                        place.left() + place.width() * (x - first) / ((last - first) or 1),
+                        place.bottom() - place.height() * (y - low) / (high - low),
+                    )
+                    for x, y in part
+                ]
+                painter.drawPolyline(QPolygonF(spots))
+                # one check is a point, not a line; later, this is where it ended, or is now
+                painter.setBrush(colour)
+                painter.drawEllipse(spots[-1], 2, 2)
+                painter.setBrush(Qt.BrushStyle.NoBrush)
             at = places[name] + QPointF(0, middle)
             if not alone:
                 line = at - QPointF(0, metrics.capHeight() / 2)
@@ -129,6 +139,10 @@ class Curves(QWidget):
             painter.setPen(ink)
             painter.drawText(at, legend[name])
         painter.end()
+
+
+def _short(value: float) -> str:
+    return f"{value:.{4 if abs(value) >= 1 else 3}g}".replace("-", "−")
 
 
 def _range(values: list[float]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import SignalInstance
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
-from qtpy.QtGui import QPainter, QPaintEvent, QStaticText
+from qtpy.QtGui import QFont, QPainter, QPaintEvent, QStaticText, QTextDocument
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_parsimony.classify.scores import probabilities
 from napari_parsimony.figures.palette import ACCENT, LIGHT, NEGATIVE, POSITIVE, Theme
+from napari_parsimony.figures.text import shortened
 from napari_parsimony.gui.docks import InTabs
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.scoring import UNDECIDED
@@ -29,6 +30,7 @@ from napari_parsimony.gui.session import Session
 from napari_parsimony.report import STEPS
 
 NARROWEST = 340  # pixels that a dock needs to cut nothing off
+LETTERS = 12  # of a class, where two of them and numbers share a line
 
 #: napari's themes do not show which control has the keys.
 FOCUS = f"""
@@ -290,10 +292,18 @@ class LiveLabel(QWidget):
         font.setPointSizeF(font.pointSizeF() * self._scale)
         painter.setFont(font)
         painter.setPen(self.palette().windowText().color())
+        shrunk = min((self.width() - 2) / max(self._wide(font), 1.0), 1.0)  # rather than cut off
+        painter.scale(shrunk, shrunk)
         text = QStaticText(self._text)
         text.setTextWidth(10_000)  # one line, whatever its ideal width is rounded to
         painter.drawStaticText(0, 2, text)
         painter.end()
+
+    def _wide(self, font: QFont) -> float:
+        document = QTextDocument(documentMargin=0)
+        document.setDefaultFont(font)
+        document.setHtml(self._text)
+        return float(document.idealWidth())
 
 
 def decision_html(session: Session, scores: NDArray[np.float64] | None) -> str:
@@ -309,20 +319,29 @@ def decision_html(session: Session, scores: NDArray[np.float64] | None) -> str:
             return name
         likely = probabilities(scores)
         first, second = np.argsort(-likely, kind="stable")[:2]
-        rest = f"{escape(session.classes[second])} {likely[second]:.0%}"
+        rest = f"{escape(shortened(session.classes[second], LETTERS))} {likely[second]:.0%}"
         return f"{_coloured(session, name)} {likely[first]:.0%} · {rest}"
     text = f"{scores[0]:+.2f}".replace("-", "−")
     return f"{text} → {name if name == UNDECIDED else _coloured(session, name)}"
 
 
+_INK_ON_LIGHT = {
+    "#009e73": "#00714f",
+    "#cc79a7": "#99407a",
+    "#e69f00": "#8f6300",
+    "#56b4e9": "#1f6f9f",
+    "#f0e442": "#7a7100",
+}
+
+
 def _coloured(session: Session, name: str) -> str:
     colour = session.class_colours[session.classes.index(name)]
     colour = ink(colour, theme_of(session.viewer))
-    return f"<span style='color:{colour}'><b>{escape(name)}</b></span>"
+    return f"<span style='color:{colour}'><b>{escape(shortened(name, LETTERS))}</b></span>"
 
 
 def ink(colour: str, theme: Theme) -> str:
     """Colour of a class as it is written: of the same hue, and light enough on dark grounds."""
     if theme is not LIGHT:
         return {NEGATIVE: "#4aa8e0", POSITIVE: "#f07f2e"}.get(colour, colour)
-    return {"#e69f00": "#8f6300", "#56b4e9": "#1f6f9f", "#f0e442": "#7a7100"}.get(colour, colour)
+    return _INK_ON_LIGHT.get(colour, colour)

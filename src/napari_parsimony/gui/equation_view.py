@@ -181,6 +181,8 @@ class EquationView(QWidget):
                 action.triggered.connect(lambda *_, act=act, notation=notation: act(notation))
             menu.aboutToShow.connect(lambda menu=menu: self._enable(menu))
             button.setMenu(menu)
+            # napari's theme leaves no room for the arrow
+            button.setMinimumWidth(button.sizeHint().width())
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)

@@ -213,7 +213,7 @@ class Gallery(QWidget):
 
     def _show_legend(self) -> None:
         parts = [
-            f"{number if number < 10 else ''} <span style='color:{colour}'>■</span>&nbsp;"
+            f"{f'{number}&nbsp;' if number < 10 else ''}<span style='color:{colour}'>■</span>&nbsp;"
             + escape(name).replace(" ", "&nbsp;")
             for number, (name, colour) in enumerate(self._colours.items(), 1)
         ]

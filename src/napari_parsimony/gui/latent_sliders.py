@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,20 @@ from napari_parsimony.gui.dock import in_order, wheel_needs_focus
 from napari_parsimony.gui.latent_label import LatentLabel, Suggestion, suggested
 
 
+class _Number(QDoubleSpinBox):
+    """Writes a true minus, as everything else does; reads that of the keyboard too."""
+
+    def textFromValue(self, value: float) -> str:
+        return str(super().textFromValue(value)).replace("-", "−")
+
+    def valueFromText(self, text: str | None) -> float:
+        return float(super().valueFromText((text or "").replace("−", "-")))
+
+    def validate(self, text: str | None, place: int) -> tuple[Any, str, int]:
+        state = super().validate((text or "").replace("−", "-"), place)[0]
+        return state, text or "", place
+
+
 class FloatSlider(QWidget):
     """A slider and a box for one number; the number is exact, however coarse the slider.
 
@@ -35,7 +50,7 @@ class FloatSlider(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._value, self._low, self._high = 0.0, 0.0, 1.0
-        self.bar, self.box = QSlider(Qt.Orientation.Horizontal), QDoubleSpinBox()
+        self.bar, self.box = QSlider(Qt.Orientation.Horizontal), _Number()
         self.bar.setRange(0, self.steps)
         self.bar.setSingleStep(self.steps // 100)
         self.bar.setPageStep(self.steps // 10)

@@ -34,8 +34,8 @@ from napari_parsimony.gui.network_items import (
 PICTURES = 5
 _LEFT = PICTURES * (SIDE + 1) + 12  # of the latents' pictures
 _ROW = SIDE + TITLE + 6  # height of a latent
-_UNIT = 11.0  # least distance of hidden units
-_COLUMN = 66.0  # between layers
+_UNIT = 15.0  # least distance of hidden units
+_COLUMN = 58.0  # between layers
 _ZOOM = (0.5, 6.0)
 _WIDEST = 1.5  # it is not blown up further to fill a wide dock
 
@@ -157,7 +157,7 @@ class NetworkView(QGraphicsView):
         """Write a name beside each unit of the last layer; returns what room that takes."""
         wide = 0.0
         for unit, name in enumerate(names):
-            text = QGraphicsSimpleTextItem(shortened(name, 14))
+            text = QGraphicsSimpleTextItem(shortened(name, 12))
             text.setBrush(QColor(theme.ink))
             box, at = text.boundingRect(), where[last, unit]
             if len(names) == 1:

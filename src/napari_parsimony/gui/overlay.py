@@ -188,6 +188,12 @@ class Overlay(OverlayLayers):
             self.frame_changed.emit(self.frame)
 
     @property
+    def shows_a_part(self) -> bool:
+        """Whether the picture has not all cells of the study, only those of an image."""
+        picture, values = self._picture, self.values
+        return picture is not None and values is not None and len(picture.rows) < len(values.cells)
+
+    @property
     def frame(self) -> int:
         """Frame of the cells that are shown; there must be a picture."""
         picture, marks = self._picture, self.marks

@@ -3,6 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -207,10 +208,15 @@ class Disagreements(QWidget):
         if not compared:
             either = listed(list(values.classes), "or")
             return f"No cell is annotated as {either}: nothing to compare with."
-        what = "cell disagrees" if wrong == 1 else "cells disagree"
-        if not wrong:
-            what = "cells disagree"
-        return f"{wrong or 'None'} of {compared} annotated {what} with {values.scorer}."
+        told = f"{wrong or 'None'} of {compared} annotated cells"
+        verb = f"{'disagrees' if wrong == 1 else 'disagree'} with {values.scorer}"
+        if not self.overlay.shows_a_part:
+            return f"{told} {verb}."
+        # the legend counts those of the image
+        assert self.overlay.picture is not None
+        here = int(np.isin(values.disagreeing, self.overlay.picture.rows).sum())
+        of_them = f", {here or 'none'} of them in this image" if wrong else ""
+        return f"{told} of the whole study {verb}{of_them}."
 
 
 class Track(QWidget):

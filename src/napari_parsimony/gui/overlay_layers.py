@@ -96,7 +96,7 @@ class OverlayLayers(ABC):
         yield from self._look()
 
     def _look(self) -> Iterator[None]:
-        """Show the first picture of the cells that there are now, in parts."""
+        """Show the picture of the selected cell, else the first there is now, in parts."""
         self._source = self.problem = None
         self._aside.give_back()
         study = self.session.study
@@ -106,7 +106,9 @@ class OverlayLayers(ABC):
             except UserError as error:
                 self._say(error)
             else:
-                yield from self._show(self._source.names[0])
+                cell = self.session.cell
+                name = None if cell is None else self._source.name_of(cell[0])
+                yield from self._show(name or self._source.names[0])
         if self._source is None:
             yield from self._clear()
             self.recolour()
@@ -195,8 +197,9 @@ class OverlayLayers(ABC):
         else:
             self._borrowed = Borrowed(labels)
         if picture.image_path is None:
-            # whole squares would hide the crops
-            labels.contour, labels.opacity = 1, 1.0
+            # whole squares would hide the crops, and of a thinner line only parts are drawn
+            # where all crops are in view
+            labels.contour, labels.opacity = 3, 1.0
         yield
         texts = Points(
             ndim=2, name="scores", size=1, face_color="transparent", border_color="transparent"
@@ -229,9 +232,11 @@ class OverlayLayers(ABC):
             self._borrowed.give_back()
 
     def _add_texts(self, picture: Picture, layer: Points) -> None:
-        # below the cell, which stays in sight
-        below = picture.diameter * (0.4 if picture.image_path is None else 0.68)
-        self.texts = CellTexts(self.session.viewer, layer, picture.diameter, below)
+        # below the cell, which stays in sight; in a montage on the crop, most of which should
+        crops = picture.image_path is None
+        below = picture.diameter * (0.4 if crops else 0.68)
+        room = picture.diameter / 2 if crops else picture.diameter
+        self.texts = CellTexts(self.session.viewer, layer, room, below)
         self.texts.wanted = self.show_texts
 
     def _exchange(self, picture: Picture) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_parsimony.cells.annotations import CellKey
+from napari_parsimony.figures.text import file_name
 from napari_parsimony.gui.session import Session
 from napari_parsimony.study.steps import target
 
@@ -41,7 +42,7 @@ def name_of_cell(session: Session, key: CellKey, crops: bool) -> str:
     image, frame, label = key
     row = session.cells.iloc[session.row_of(key)]
     known = f" ({escape(row['class'])})" if isinstance(row["class"], str) else ""
-    file = escape(image.rpartition("/")[2])
+    file = escape(file_name(image))
     if crops:
         return f"{file}{known}"
     time = f", frame {frame}" if session.cells["frame"].any() else ""
@@ -56,6 +57,6 @@ def name_of_position(session: Session) -> str:
     image, _, label = session.cell
     row = session.study.latents().iloc[session.row_of(session.cell)] if session.study else None
     names = list(session.latent_statistics["name"])
-    name = f"cell {label}" if (session.cells["label"] != 1).any() else image.rpartition("/")[2]
+    name = f"cell {label}" if (session.cells["label"] != 1).any() else file_name(image)
     there = row is not None and np.array_equal(row[names].to_numpy(np.float64), session.latents)
     return name if there else f"near {name}"

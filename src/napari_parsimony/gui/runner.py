@@ -123,11 +123,17 @@ class Runner(QObject):
         """Ask before a window with a running step is closed; True keeps it open."""
         if event.type() != QEvent.Type.Close or self._job is None:
             return False
+        if self._job.state is not JobState.RUNNING:
+            return False  # it is being stopped already
         middle = watched.centralWidget() if isinstance(watched, QMainWindow) else None
         if middle is None or not middle.isVisible():
             return False  # a program closes the viewer: napari has hidden the canvas already
         if self._may_close(watched):
-            return False  # napari may ask in turn; the step is stopped once the window is gone
+            self.cancel()
+            if not event.spontaneous():
+                return False  # napari's menu, which has asked before
+            # napari too would ask whoever presses the window's button, but no program
+            QTimer.singleShot(0, watched.close)
         event.ignore()
         return True
 

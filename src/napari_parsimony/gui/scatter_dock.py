@@ -152,6 +152,9 @@ class ScatterDock(QWidget):
         self.maps.forget()
         with QSignalBlocker(self.kind):
             self.kind.setCurrentIndex(0)
+        for box in (self.x, self.y):  # latents of another VAE, even where they are called alike
+            with QSignalBlocker(box):
+                box.clear()
         self._rebuild()
 
     def _on_artefact(self, step: str) -> None:

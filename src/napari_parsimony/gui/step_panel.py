@@ -49,7 +49,7 @@ class StepPanel(QWidget):
         The form shows the defaults again.
     """
 
-    previewed = Signal(dict)
+    previewed = Signal(object)  # PySide would sort the keys of a dict
     was_reset = Signal()
 
     def __init__(self, session: Session, step: str) -> None:
@@ -245,7 +245,9 @@ class StepPanel(QWidget):
         for report in reports:
             left = self._left.update(report.done, report.total)
             if self._mine:
-                self.curves.add(report.done, report.values)
+                # what follows a colon tells how far a phase is
+                phase = report.message.partition(":")[0]
+                self.curves.add(report.done, report.values, phase)
         last, job = reports[-1], self.session.job
         # else a bar paints the whole window at once for each new value
         self.bar.setUpdatesEnabled(False)

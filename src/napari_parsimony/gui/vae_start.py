@@ -85,7 +85,7 @@ class StartChoice(QWidget):
         Somebody chose: settings of the vae step, by name.
     """
 
-    chosen = Signal(dict)
+    chosen = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
