@@ -72,6 +72,8 @@ def exchanged(
     used = [
         n for alike in starts.values() for each in alike.values() for n in each.expression.variables
     ]
+    if not starts:
+        return []
     latents = sorted(names, key=lambda name: (-used.count(name), names.index(name)))
     cells = cells.sample(CELLS, 0)
     search = _Search(cells, names, tuple(latents[:MOST_LATENTS]), balanced)
@@ -198,35 +200,37 @@ class _Search:
     def run(
         self, starts: dict[int, dict[Chosen, Fitted]], report: Callable[[float], None]
     ) -> list[tuple[Expression, Fitted]]:
-        cells = len(self.sums.target)
+        cells, listed = len(self.sums.target), set(self.library)
+        price = np.log(cells) + 2 * np.log(max(len(self.library), 1))
         beam: list[Chosen] = []
-        result: list[tuple[Expression, Fitted]] = []
+        result: list[Chosen] = []
         least = np.inf
         for count in range(MOST_TERMS + 1):
             report(count / (MOST_TERMS + 1))
-            known: dict[Chosen, None] = {}
+            # sums of other terms are often better at first, but no way leads on from them
+            usual: dict[Chosen, None] = {}
+            others: dict[Chosen, None] = {}
             for chosen, member in starts.get(count, {}).items():
                 plain = frozenset(self._plain(term) for term in chosen)
                 if all(self.sums.column(term) is not None for term in plain):
                     self.origin.setdefault(plain, member)
-                    known[plain] = None
+                    (usual if plain <= listed else others)[plain] = None
             for chosen in beam:
-                self._add(known, chosen, self._likely(chosen))
-            if not known:
-                continue
-            if count:
-                self._exchange(known)
-            beam = self._best(known, STARTS)
-            price = np.log(cells) + 2 * np.log(max(len(self.library), 1))
+                self._add(usual, chosen, self._likely(chosen))
+            if count == 0:
+                self.origin.setdefault(frozenset(), next(iter(starts[min(starts)].values())))
+                usual[frozenset()] = None
+            if not usual:
+                break
+            beam = self._exchanged(usual)
             bic = 2 * cells * self.sums.loss(beam[0]) + count * price
             if bic > least:
                 break
             least = bic
-            if count:
-                result += [(self._expression(chosen), self.origin[chosen]) for chosen in beam]
-        return result
+            result += beam + (self._exchanged(others) if others else [])
+        return [(self._expression(chosen), self.origin[chosen]) for chosen in result if chosen]
 
-    def _exchange(self, known: dict[Chosen, None]) -> None:
+    def _exchanged(self, known: dict[Chosen, None]) -> list[Chosen]:
         """Exchange terms of the best sums, then functions within them, until nothing is better."""
         done: set[Chosen] = set()
         inside: set[Chosen] = set()
@@ -241,7 +245,7 @@ class _Search:
             if best not in done:
                 continue
             if best in inside:
-                return
+                return self._best(known, STARTS)
             inside.add(best)
             for term in ordered(best):
                 self._add(known, best, self._within(term), best - {term})
