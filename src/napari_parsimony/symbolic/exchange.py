@@ -136,7 +136,8 @@ class _Sums:
         diagonal = np.diag_indices(len(weights))
 
         def priced(weights: Floats, scores: Floats) -> float:
-            return float(self.share @ lapses.losses(scores) + ridge @ weights**2 / 2)
+            loss = float(self.share @ lapses.losses(scores))
+            return loss + lapses.price + float(ridge @ weights**2) / 2
 
         scores, damping = design @ weights, _DAMPING
         cost = priced(weights, scores)

@@ -7,6 +7,7 @@ from scipy.special import expit
 from napari_parsimony.symbolic.losses import CERTAIN, LEAST_CERTAIN, Floats
 
 _LEAST, _MOST = 0.002, float(expit(-LEAST_CERTAIN))
+_TRUSTED = 100.0  # labels that are right, of the prior
 _START = float(expit(-CERTAIN))
 
 
@@ -15,7 +16,9 @@ class Lapses:
 
     The lapse rates of psychometric functions (Wichmann & Hill 2001). `losses.fair_logistic` cuts
     scores where the labels justify, which is the same but for its corners; this is smooth, and can
-    be fitted by Newton's method. The rates follow the scores by expectation maximization.
+    be fitted by Newton's method. The rates follow the scores by expectation maximization, with a
+    prior for few lapses (as in Schütt et al. 2016): of few cells, lapses that are not there would
+    make the rest too certain.
 
     Parameters
     ----------
@@ -27,6 +30,7 @@ class Lapses:
 
     def __init__(self, target: Floats, share: Floats) -> None:
         self.second, self.share = target > 0, share
+        self.trust = _TRUSTED / len(target)
         self.rates = (_START, _START)  # of labels of the first, the second
 
     def probability(self, scores: Floats) -> tuple[Floats, Floats]:
@@ -43,8 +47,13 @@ class Lapses:
             self.share[~self.second] @ (first / (1 - probability[~self.second])),
             self.share[self.second] @ (second / probability[self.second]),
         )
-        first, second = np.clip(rates, _LEAST, _MOST).tolist()
+        first, second = np.clip(np.divide(rates, 1 + self.trust), _LEAST, _MOST).tolist()
         self.rates = (first, second)
+
+    @property
+    def price(self) -> float:
+        """What the prior adds to the mean loss."""
+        return -self.trust * float(np.log1p(-sum(self.rates)))
 
     def losses(self, scores: Floats) -> Floats:
         """Loss of each cell in nats."""
