@@ -22,7 +22,7 @@ from napari_parsimony.symbolic.splits import SplitCells
 
 MOST_TERMS = 6
 MOST_LATENTS = 8
-STARTS = 3  # equations of each number of terms to start from, and to give back
+STARTS = 3  # equations of each number of terms to start from, and sums to go on with
 CELLS = 2000  # at most, by which terms are chosen
 SCREENED = 8  # terms that are fitted for each place in a sum
 _BEAM = 2  # sums whose terms are exchanged
@@ -59,7 +59,7 @@ def exchanged(
     Returns
     -------
     list of (expression, fitted)
-        The best sums of every number of terms, still to be fitted, and from which of those found
+        The best sum of every number of terms, still to be fitted, and from which of those found
         each was made.
     """
     starts: dict[int, dict[Chosen, Fitted]] = {}
@@ -228,7 +228,8 @@ class _Search:
             if bic > least:
                 break
             least = bic
-            result += beam + (self._exchanged(others) if others else [])
+            # what is given back is shortened, which costs more than all that is done here
+            result += beam[:1] + (self._exchanged(others)[:1] if others else [])
         return [(self._expression(chosen), self.origin[chosen]) for chosen in result if chosen]
 
     def _exchanged(self, known: dict[Chosen, None]) -> list[Chosen]:
