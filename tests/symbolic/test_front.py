@@ -62,7 +62,21 @@ def test_refit_is_logistic_regression():
     assert fitted.constants[0] == pytest.approx(reference.coef_[0, 0], rel=0.1)
     assert fitted.constants[1] == pytest.approx(reference.intercept_[0], rel=0.1)
     scores = fitted.evaluate(dict(zip(NAMES, VALUES.T, strict=True)))
-    assert loss == pytest.approx(logistic(scores, LABELS).mean())
+    assert loss == pytest.approx(fair_logistic(scores, LABELS, ONES).mean())
+
+
+def test_refit_of_the_published_law_whose_labels_are_wrong_now_and_then():
+    """Where one class is rare, wrong labels of the other must not bend the law."""
+    generator = np.random.default_rng(4)
+    names = ("z3", "z17", "z21", "z29")
+    values, fresh = (generator.normal(size=(cells, 4)) for cells in (3000, 10_000))
+    law = Expression.parse("z29*z17^2 + z29*z21^2 - exp(exp(z3))")
+    sides = [law.evaluate(dict(zip(names, x.T, strict=True))) > 0 for x in (values, fresh)]
+    target = (sides[0] ^ (generator.random(3000) < 0.02)) * 1.0
+    start = Expression.parse("1.3*z29*z17^2 + 1.3*z29*z21^2 - 0.6*exp(exp(z3)) - 0.1")
+    fitted, _ = refit(start, values, names, target, class_weights(target, balanced=True))
+    said = fitted.evaluate(dict(zip(names, fresh.T, strict=True))) > 0
+    assert (said == sides[1]).mean() > 0.995
 
 
 def test_a_constant_of_balanced_classes_decides_nothing():
@@ -90,8 +104,9 @@ def test_refit_is_never_worse_and_never_raises(expression):
     columns = dict(zip(NAMES, VALUES.T, strict=True))
     before = np.broadcast_to(expression.evaluate(columns), (500,))
     after = np.broadcast_to(fitted.evaluate(columns), (500,))
-    assert np.average(logistic(after, LABELS), weights=weights) == pytest.approx(loss)
-    assert loss <= np.average(logistic(before, LABELS), weights=weights) + 1e-12
+    losses = [fair_logistic(scores, LABELS, weights) for scores in (before, after)]
+    assert np.average(losses[1], weights=weights) == pytest.approx(loss)
+    assert loss <= np.average(losses[0], weights=weights) + 1e-12
 
 
 def test_separable_classes_do_not_run_away():

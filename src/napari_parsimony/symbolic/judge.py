@@ -26,6 +26,7 @@ from napari_parsimony.symbolic.losses import (
     sides,
 )
 from napari_parsimony.symbolic.refit import refit
+from napari_parsimony.symbolic.scale import calmed
 from napari_parsimony.symbolic.splits import SplitCells
 from napari_parsimony.symbolic.tidy import tidied
 
@@ -57,6 +58,8 @@ def judge(
     final, _ = refit(member.expression, known.values, names, known.target, weights)
     final = tidied(final, known.values, names)
     fitted = fair_logistic(scores_on(final, known.values, names), known.target, weights)
+    # what is compared is the loss of the numbers that fit best
+    final = calmed(final, known.values, names, known.target, weights)
     fresh = known.take(known.fresh)
     scores = _cross_validated(final, known, names, config)[known.fresh]
     weights_fresh = class_weights(fresh.target, config.balanced)

@@ -37,6 +37,7 @@ from napari_parsimony.symbolic.losses import (
     scores_on,
     sides,
 )
+from napari_parsimony.symbolic.scale import calmed
 from napari_parsimony.symbolic.simplify import expanded
 from napari_parsimony.symbolic.splits import SplitCells
 
@@ -163,7 +164,7 @@ def laws_of(
             if mean > error:
                 continue
             number = number_of(each)
-            rivals[number] = each.expression
+            rivals[number] = calmed(each.expression, cells.values, names, cells.target, weights)
         finders[number].update(found[each])
     laws = []
     for number, (indices, found_by) in enumerate(zip(members, finders, strict=True)):

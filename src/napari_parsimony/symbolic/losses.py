@@ -13,8 +13,9 @@ from napari_parsimony.symbolic.expression import Expression
 # a single wrong one could cost more than all others together, and no law that grows fast, like the
 # published one with its exp(exp(z3)), would ever be found.
 CERTAIN = 4.0
-_LEAST_CERTAIN = 1.0
-_CUTS = np.linspace(_LEAST_CERTAIN, CERTAIN, 13)
+LEAST_CERTAIN = 1.0
+_CUTS = np.linspace(LEAST_CERTAIN, CERTAIN, 13)
+_RIGHT_AT_CUT = np.logaddexp(0.0, -_CUTS)  # loss of a cell that is right, as certain as each cut
 Floats = NDArray[np.float64]
 
 
@@ -65,12 +66,19 @@ def fair_logistic(scores: Floats, target: Floats, weights: Floats) -> Floats:
         return _fair_softmax(scores, target, weights)
     cut = np.array(scores)
     for sign in (-1.0, 1.0):
-        side = sign * scores > _LEAST_CERTAIN
+        side = sign * scores > LEAST_CERTAIN
         if side.any():
-            # (cells, cuts)
-            trial = sign * np.minimum(sign * scores[side, None], _CUTS)
-            means = weights[side] @ logistic(trial, target[side, None])
-            cut[side] = trial[:, int(means.argmin())]
+            height, weight = sign * scores[side], weights[side]
+            right = (sign > 0) == (target[side] > 0)
+            own = logistic(scores[side], target[side])
+            # sums over the cells up to each cut, and over those beyond
+            place = np.searchsorted(_CUTS, height)
+            parts = np.stack([weight * own, weight * right, weight * ~right])
+            sums = np.stack([np.bincount(place, part, len(_CUTS) + 1) for part in parts])
+            within = sums.cumsum(axis=1)[:, :-1]
+            _, more_right, more_wrong = sums.sum(axis=1)[:, None] - within
+            losses = within[0] + more_right * _RIGHT_AT_CUT + more_wrong * (_RIGHT_AT_CUT + _CUTS)
+            cut[side] = sign * np.minimum(height, _CUTS[int(losses.argmin())])
     return logistic(cut, target)
 
 
@@ -79,7 +87,7 @@ def _fair_softmax(scores: Floats, target: Floats, weights: Floats) -> Floats:
     for kind in np.unique(said[said >= 0]):
         side = np.flatnonzero(said == kind)
         odds = own_odds(scores[side], np.full(len(side), kind))
-        side, odds = side[odds > _LEAST_CERTAIN], odds[odds > _LEAST_CERTAIN]
+        side, odds = side[odds > LEAST_CERTAIN], odds[odds > LEAST_CERTAIN]
         if not len(side):
             continue
         lowered = np.minimum(odds[:, None], _CUTS)  # (cells, cuts)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from napari_parsimony.symbolic.class_scores import ClassScores, E, decidable, numbers_of
 from napari_parsimony.symbolic.evaluate import jacobian
 from napari_parsimony.symbolic.expression import Expression, constant
-from napari_parsimony.symbolic.losses import CERTAIN, Floats, logistic, own_odds
+from napari_parsimony.symbolic.lapses import Lapses
+from napari_parsimony.symbolic.losses import CERTAIN, Floats, fair_logistic, logistic, own_odds
 
 # The price of ln(1 + score²), in nats for all cells together: like any prior (this is Cauchy's), it
 # weighs less the more cells there are. Classes that can be separated would otherwise drive the
@@ -20,7 +21,6 @@ _CALM = 0.3
 _DAMPING = 1e-3
 _MOST_DAMPING = 1e8
 _NOTHING = 1e-6
-
 
 Seen = TypeVar("Seen", contravariant=True)
 
@@ -38,6 +38,10 @@ def refit(
     Fisher scoring with Levenberg-Marquardt damping, in float64, of the loss and a small price on
     large scores. Only steps that lower both together are taken, and the start is returned if the
     loss alone is not lower in the end. A cell without a score costs as much as a wrong one.
+
+    The loss is `fair_logistic` of two classes, `logistic` of more. Were scores cut at ±4 on both
+    sides, wrong labels of a rare class, which weigh much, would be paid for by a law that decides
+    worse and is nowhere certain.
 
     Parameters
     ----------
@@ -62,12 +66,14 @@ def refit(
     share = weights / weights.sum()
     if isinstance(equation, ClassScores):
         return _descend(equation, _Together(columns, target, share), steps)
-    expression, loss = _descend(equation, _Alone(columns, target, share), steps)
-    if expression.op == "constant" and abs(expression.constants[0]) < _NOTHING:
-        # of balanced classes: it decides nothing, and not what rounding made of it
-        half = np.zeros(len(target))
-        return constant(0.0), float((share * logistic(half, target)).sum())
-    return expression, loss
+    objective = _Alone(columns, target, share)
+    if equation.op != "constant":
+        return _descend(equation, objective, steps)
+    second = float(share @ target)
+    odds = np.log(second / (1 - second))
+    # of balanced classes it decides nothing, and not what rounding makes of it
+    best = constant(0.0 if abs(odds) < _NOTHING else float(odds))
+    return best, objective.loss(np.full(len(target), best.value))
 
 
 def refit_one(
@@ -103,6 +109,9 @@ class _Objective(Protocol[Seen]):
     def loss(self, scores: Floats) -> float:
         """Mean loss in nats."""
 
+    def adapt(self, scores: Floats) -> None:
+        """Let what else belongs to the loss follow the scores."""
+
     def priced(self, scores: Floats) -> float:
         """Add the price to the loss."""
 
@@ -113,10 +122,12 @@ class _Objective(Protocol[Seen]):
 def _descend(equation: E, objective: _Objective[E], steps: int) -> tuple[E, float]:
     scores, slopes = objective.see(equation)
     before, start = objective.loss(scores), equation
-    cost, damping = objective.priced(scores), _DAMPING
+    damping = _DAMPING
     if not equation.constants:
         return equation, before
     for _ in range(steps):
+        objective.adapt(scores)
+        cost = objective.priced(scores)
         step = objective.step(scores, slopes, damping)
         numbers = np.array(equation.constants) + step
         if not np.isfinite(numbers).all() or not step.any():
@@ -127,7 +138,7 @@ def _descend(equation: E, objective: _Objective[E], steps: int) -> tuple[E, floa
         new_scores, new_slopes = objective.see(changed)
         gained = cost - objective.priced(new_scores)
         if gained > 0:
-            equation, scores, slopes, cost = changed, new_scores, new_slopes, cost - gained
+            equation, scores, slopes = changed, new_scores, new_slopes
             damping = max(damping / 5, 1e-9)
             if gained < objective.enough * cost:
                 break
@@ -144,36 +155,39 @@ class _Base:
         self.columns, self.target, self.share = columns, target, share
         self.calm = _CALM / len(target)
 
-    def loss(self, scores: Floats) -> float:
-        return float((self.share * logistic(scores, self.target)).sum())
-
 
 class _Alone(_Base):
     """Two classes, one score."""
 
-    enough = 1e-8
+    enough = 1e-6
+
+    def __init__(self, columns: dict[str, Floats], target: Floats, share: Floats) -> None:
+        super().__init__(columns, target, share)
+        self.lapses = Lapses(target, share)
 
     def see(self, equation: Expression) -> tuple[Floats, Floats]:
         return jacobian(equation, self.columns, len(self.target))
 
+    def loss(self, scores: Floats) -> float:
+        return float((self.share * fair_logistic(scores, self.target, self.share)).sum())
+
+    def adapt(self, scores: Floats) -> None:
+        self.lapses.adapt(np.nan_to_num(scores))
+
     def priced(self, scores: Floats) -> float:
         price = np.log1p(np.clip(scores, -1e100, 1e100) ** 2)
-        return self.loss(scores) + self.calm * float(
-            (self.share * np.nan_to_num(price, nan=1e3)).sum()
-        )
+        each = self.lapses.losses(scores) + self.calm * price
+        return float((self.share * np.nan_to_num(each, nan=CERTAIN + 1e3 * self.calm)).sum())
 
     def step(self, scores: Floats, slopes: Floats, damping: float) -> Floats:
         defined = np.isfinite(slopes).all(axis=0) & (np.abs(scores) < 1e100)
-        inner, s, share = slopes[:, defined], scores[defined], self.share[defined]
-        free = np.abs(s) < CERTAIN  # the others' loss is cut, only the price pulls at them
-        probability = 1 / (1 + np.exp(-np.clip(s, -CERTAIN, CERTAIN)))
-        pull_in = 2 * self.calm / (1 + s * s)
-        pull = share * (free * (probability - self.target[defined]) + pull_in * s)
-        weight = share * (free * probability * (1 - probability) + pull_in)
+        inner, s = slopes[:, defined], scores[defined]
+        pull, weight = self.lapses.slopes(s, defined)
+        calm = 2 * self.calm * self.share[defined] / (1 + s * s)
         with np.errstate(all="ignore"):
-            gradient = (inner * pull).sum(axis=1)
+            gradient = (inner * (pull + calm * s)).sum(axis=1)
             # no matrix product: for matrices this small, threads of BLAS cost more than they give
-            curvature = ((inner * weight)[:, None, :] * inner[None, :, :]).sum(axis=2)
+            curvature = ((inner * (weight + calm))[:, None, :] * inner[None, :, :]).sum(axis=2)
         return _solved(gradient, curvature, damping)
 
 
@@ -183,6 +197,12 @@ class _Softmax(_Base):
     # there are many more equations to fit than of two classes
     enough = 1e-5
     owners: NDArray[np.intp]  # which class each constant is of, ascending
+
+    def loss(self, scores: Floats) -> float:
+        return float((self.share * logistic(scores, self.target)).sum())
+
+    def adapt(self, scores: Floats) -> None:
+        """There is nothing else."""
 
     def priced(self, scores: Floats) -> float:
         price = np.log1p(np.clip(scores, -1e100, 1e100) ** 2).sum(axis=1)

@@ -17,6 +17,7 @@ from napari_parsimony.symbolic.losses import (
     sides,
 )
 from napari_parsimony.symbolic.refit import refit
+from napari_parsimony.symbolic.scale import calmed
 from napari_parsimony.symbolic.tidy import tidied
 
 PARTS = ("train", "validation")
@@ -122,5 +123,6 @@ class Cells:
         part = self._parts["train"]
         values = part.values[part.known]
         fitted, _ = refit(expression, values, self.names, part.target, part.weights)
+        fitted = calmed(fitted, values, self.names, part.target, part.weights)
         digits, _ = digits_that_hold(fitted, values, self.names)
         return fitted.rounded(digits)

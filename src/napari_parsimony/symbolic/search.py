@@ -17,6 +17,7 @@ from napari_parsimony.symbolic.class_scores import Equation, largest
 from napari_parsimony.symbolic.config import EngineName, EquationsConfig
 from napari_parsimony.symbolic.engines import engine
 from napari_parsimony.symbolic.engines.base import Engine, Found, Partial, Problem, front_of
+from napari_parsimony.symbolic.exchange import exchanged
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import Fitted, best_by_size, fitting, shortened
 from napari_parsimony.symbolic.front import BY_HAND, Front, Judged, Search, non_dominated
@@ -143,8 +144,14 @@ def search_front(
     finders: dict[Fitted, set[Search]] = {}
     if not classes:
         for index, (expression, searches) in enumerate(near[0].items()):
-            told(0.2 * index / len(near[0]), "Fitting the numbers to the classes")
+            told(0.1 * index / len(near[0]), "Fitting the numbers to the classes")
             finders.setdefault(fit(expression, searches[0]), set()).update(searches)
+        for expression, origin in exchanged(
+            list(finders), few, names, config.balanced,
+            lambda done: told(0.1 + 0.1 * done, "Exchanging terms", list(finders)),
+        ):  # fmt: skip
+            better = fit(expression, (origin.engine, origin.seed))
+            finders.setdefault(better, set()).update(finders[origin])
     else:
         for equation, search in whole.items():
             finders.setdefault(fit(equation, search), set()).add(search)
