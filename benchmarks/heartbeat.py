@@ -191,6 +191,7 @@ def main() -> None:
         if step in OF_STEP:
             dock.open_dock(OF_STEP[step])
         dock.choose_step(step)
+        dock.panel.reset()  # what was used last in other studies does not count
         dock.panel.set_values(values)
         ended: list[object] = []
         dock.panel.runner.ended.connect(ended.append)
