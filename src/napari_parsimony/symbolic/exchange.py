@@ -15,7 +15,7 @@ import numpy as np
 from napari_parsimony.symbolic.engines.quick_library import Floats, factors
 from napari_parsimony.symbolic.expression import Expression, constant, variable
 from napari_parsimony.symbolic.fitting import Fitted
-from napari_parsimony.symbolic.lapses import Lapses
+from napari_parsimony.symbolic.lapses import MANY, Lapses
 from napari_parsimony.symbolic.losses import class_weights
 from napari_parsimony.symbolic.simplify import expanded
 from napari_parsimony.symbolic.splits import SplitCells
@@ -60,8 +60,10 @@ def exchanged(
     -------
     list of (expression, fitted)
         The best sum of every number of terms, still to be fitted, and from which of those found
-        each was made.
+        each was made. None where there are fewer than `MANY` cells.
     """
+    if len(cells.target) < MANY:
+        return []
     starts: dict[int, dict[Chosen, Fitted]] = {}
     for member in sorted(found, key=lambda m: (m.loss, m.expression.size, str(m.expression))):
         terms = _terms(member.expression) if isinstance(member.expression, Expression) else None

@@ -6,6 +6,10 @@ from scipy.special import expit
 
 from napari_parsimony.symbolic.losses import CERTAIN, LEAST_CERTAIN, Floats
 
+MANY = 1000
+"""Cells from which on classes alone choose terms and tell how many labels are wrong: of fewer they
+learn cells by heart, where imitating a network that was held back does not."""
+
 _LEAST, _MOST = 0.002, float(expit(-LEAST_CERTAIN))
 _TRUSTED = 100.0  # labels that are right, of the prior
 _START = float(expit(-CERTAIN))

@@ -1,15 +1,17 @@
 """Fit the numbers in an equation to the classes."""
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from napari_parsimony.symbolic.class_scores import ClassScores, E, decidable, numbers_of
 from napari_parsimony.symbolic.evaluate import jacobian
 from napari_parsimony.symbolic.expression import Expression, constant
-from napari_parsimony.symbolic.lapses import Lapses
+from napari_parsimony.symbolic.lapses import MANY, Lapses
 from napari_parsimony.symbolic.losses import CERTAIN, Floats, fair_logistic, logistic, own_odds
 
 # The price of ln(1 + score²), in nats for all cells together: like any prior (this is Cauchy's), it
@@ -39,9 +41,10 @@ def refit(
     large scores. Only steps that lower both together are taken, and the start is returned if the
     loss alone is not lower in the end. A cell without a score costs as much as a wrong one.
 
-    The loss is `fair_logistic` of two classes, `logistic` of more. Were scores cut at ±4 on both
-    sides, wrong labels of a rare class, which weigh much, would be paid for by a law that decides
-    worse and is nowhere certain.
+    The loss is `fair_logistic` of two classes, `logistic` of more. Of two classes it is made small
+    by way of others: of `logistic`, whose scores are cut at ±4, and where cells are many also of
+    one that learns how many labels are wrong. With the cut alone, wrong labels of a rare class,
+    which weigh much, would be paid for by a law that decides worse and is nowhere certain.
 
     Parameters
     ----------
@@ -66,14 +69,15 @@ def refit(
     share = weights / weights.sum()
     if isinstance(equation, ClassScores):
         return _descend(equation, _Together(columns, target, share), steps)
-    objective = _Alone(columns, target, share)
     if equation.op != "constant":
-        return _descend(equation, objective, steps)
+        kinds = (_Cut, _Lapsing) if len(target) >= MANY else (_Cut,)
+        fits = [_descend(equation, kind(columns, target, share), steps) for kind in kinds]
+        return min(fits, key=lambda fit: fit[1])
     second = float(share @ target)
     odds = np.log(second / (1 - second))
     # of balanced classes it decides nothing, and not what rounding makes of it
     best = constant(0.0 if abs(odds) < _NOTHING else float(odds))
-    return best, objective.loss(np.full(len(target), best.value))
+    return best, _Cut(columns, target, share).loss(np.full(len(target), best.value))
 
 
 def refit_one(
@@ -156,14 +160,10 @@ class _Base:
         self.calm = _CALM / len(target)
 
 
-class _Alone(_Base):
+class _Alone(_Base, ABC):
     """Two classes, one score."""
 
     enough = 1e-6
-
-    def __init__(self, columns: dict[str, Floats], target: Floats, share: Floats) -> None:
-        super().__init__(columns, target, share)
-        self.lapses = Lapses(target, share)
 
     def see(self, equation: Expression) -> tuple[Floats, Floats]:
         return jacobian(equation, self.columns, len(self.target))
@@ -172,23 +172,60 @@ class _Alone(_Base):
         return float((self.share * fair_logistic(scores, self.target, self.share)).sum())
 
     def adapt(self, scores: Floats) -> None:
-        self.lapses.adapt(np.nan_to_num(scores))
+        """There is nothing else."""
+
+    @abstractmethod
+    def losses(self, scores: Floats) -> Floats:
+        """Loss of each cell that is made small."""
+
+    @abstractmethod
+    def slopes(self, scores: Floats, cells: NDArray) -> tuple[Floats, Floats]:
+        """Its derivatives, as in `Lapses.slopes`."""
 
     def priced(self, scores: Floats) -> float:
         price = np.log1p(np.clip(scores, -1e100, 1e100) ** 2)
-        each = self.lapses.losses(scores) + self.calm * price
+        each = self.losses(scores) + self.calm * price
         return float((self.share * np.nan_to_num(each, nan=CERTAIN + 1e3 * self.calm)).sum())
 
     def step(self, scores: Floats, slopes: Floats, damping: float) -> Floats:
         defined = np.isfinite(slopes).all(axis=0) & (np.abs(scores) < 1e100)
         inner, s = slopes[:, defined], scores[defined]
-        pull, weight = self.lapses.slopes(s, defined)
+        pull, weight = self.slopes(s, defined)
         calm = 2 * self.calm * self.share[defined] / (1 + s * s)
         with np.errstate(all="ignore"):
             gradient = (inner * (pull + calm * s)).sum(axis=1)
             # no matrix product: for matrices this small, threads of BLAS cost more than they give
             curvature = ((inner * (weight + calm))[:, None, :] * inner[None, :, :]).sum(axis=2)
         return _solved(gradient, curvature, damping)
+
+
+class _Cut(_Alone):
+    """Scores count as no more certain than ±4, so that a wrong label costs no more than that."""
+
+    def losses(self, scores: Floats) -> Floats:
+        return logistic(scores, self.target)
+
+    def slopes(self, scores: Floats, cells: NDArray) -> tuple[Floats, Floats]:
+        free = self.share[cells] * (np.abs(scores) < CERTAIN)
+        said = expit(scores)
+        return free * (said - self.target[cells]), free * said * (1 - said)
+
+
+class _Lapsing(_Alone):
+    """Labels are wrong at a rate for each class, which follows the scores."""
+
+    def __init__(self, columns: dict[str, Floats], target: Floats, share: Floats) -> None:
+        super().__init__(columns, target, share)
+        self.lapses = Lapses(target, share)
+
+    def adapt(self, scores: Floats) -> None:
+        self.lapses.adapt(np.nan_to_num(scores))
+
+    def losses(self, scores: Floats) -> Floats:
+        return self.lapses.losses(scores)
+
+    def slopes(self, scores: Floats, cells: NDArray) -> tuple[Floats, Floats]:
+        return self.lapses.slopes(scores, cells)
 
 
 class _Softmax(_Base):
