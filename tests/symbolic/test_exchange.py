@@ -9,6 +9,7 @@ from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.exchange import exchanged
 from napari_parsimony.symbolic.expression import Expression
 from napari_parsimony.symbolic.fitting import fitting
+from napari_parsimony.symbolic.lapses import MANY
 from napari_parsimony.symbolic.laws import terms_of
 from napari_parsimony.symbolic.losses import class_weights
 from napari_parsimony.symbolic.scale import calmed, scaled
@@ -51,7 +52,7 @@ def cells_of(values, target):
 
 @pytest.mark.parametrize("start", ["z29*exp(0.1*z17 + z21*z3)", "0.5", "sin(3.7*z17)*z29"])
 def test_whatever_it_starts_from_it_is_no_worse(start):
-    values, _, target = drawn(600, Expression.parse("z29 - z17^2 + z3*z21"))
+    values, _, target = drawn(MANY, Expression.parse("z29 - z17^2 + z3*z21"))
     cells = cells_of(values, target)
     fit = fitting(cells, NAMES, balanced=True)
     first = [fit(Expression.parse(start), ("quick", 0)), fit(Expression.parse("z3"), ("quick", 0))]
@@ -62,10 +63,17 @@ def test_whatever_it_starts_from_it_is_no_worse(start):
 
 
 def test_nothing_is_made_of_latents_that_say_nothing():
-    _, _, target = drawn(100)
-    cells = cells_of(np.ones((100, 4)), target)
+    _, _, target = drawn(MANY)
+    cells = cells_of(np.ones((MANY, 4)), target)
     number = fitting(cells, NAMES, balanced=True)(Expression.parse("0.5"), ("quick", 0))
     assert exchanged([number], cells, NAMES, True, lambda done: None) == []
+
+
+def test_few_cells_choose_no_terms():
+    values, _, target = drawn(MANY - 1)
+    cells = cells_of(values, target)
+    first = fitting(cells, NAMES, balanced=True)(Expression.parse("z3"), ("quick", 0))
+    assert exchanged([first], cells, NAMES, True, lambda done: None) == []
 
 
 @pytest.mark.parametrize(
