@@ -302,6 +302,7 @@ class EquationView(QWidget):
             pixmap = equation_pixmap(outline, self, self._asked.theme)
             label.setPixmap(pixmap)
             label.setFixedHeight(round(pixmap.height() / pixmap.devicePixelRatio()))
+        self._later.start()  # a scroll bar that they need now leaves them less room
 
     def _show_none(self) -> None:
         self._pictures.cancel()
