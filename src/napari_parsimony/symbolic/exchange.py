@@ -60,7 +60,7 @@ def exchanged(
     -------
     list of (expression, fitted)
         The best sum of every number of terms, still to be fitted, and from which of those found
-        each was made. None where there are fewer than `MANY` cells.
+        each was made. Nothing where there are fewer than `MANY` cells.
     """
     if len(cells.target) < MANY:
         return []

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from napari_parsimony.errors import UserError
-from napari_parsimony.symbolic.expression import Expression, renamed, substituted, variable
+from napari_parsimony.symbolic.expression import Expression, substituted, variable
 from napari_parsimony.symbolic.parse import parse
 from napari_parsimony.symbolic.render import julia
 
@@ -80,10 +80,10 @@ class Template:
 
     def renamed(self, names: Mapping[str, str]) -> "Template":
         """Give other names to all latents."""
-        every = {**{name: name for name in map(_CALL.format, range(len(self.calls)))}, **names}
+        new = {old: variable(name) for old, name in names.items()}
         return Template(
-            renamed(self.whole, every),
-            tuple((name, tuple(renamed(arg, every) for arg in args)) for name, args in self.calls),
+            substituted(self.whole, new),
+            tuple((name, tuple(substituted(a, new) for a in args)) for name, args in self.calls),
         )
 
     def julia(self) -> str:
