@@ -1,8 +1,7 @@
 """Colours of cells on a labels layer, and what they mean."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap, ensure_colormap
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from napari_parsimony.figures.palette import CLASS_COLOURS, QUIET, SCORE_COLOURS, rgba
 from napari_parsimony.figures.text import numbers
 from napari_parsimony.gui.cell_values import CellValues, terms_of
+from napari_parsimony.gui.napari_compat import remember_shades
 from napari_parsimony.gui.scoring import UNDECIDED
 
 if TYPE_CHECKING:
@@ -255,29 +255,9 @@ def colormap_of(
     colormap = DirectLabelColormap(color_dict={None: np.zeros(4), 0: np.zeros(4)})
     # filled afterwards: napari converts every colour that it is given, which takes longer than all
     # of the rest
-    few = [Shade.of(colour) for colour in colours]
+    few = list(colours)
     colormap.color_dict.update(
         zip(label.tolist(), map(few.__getitem__, shade.tolist()), strict=True)
     )
+    remember_shades(colormap, label, shade, colours)
     return colormap
-
-
-class Shade(np.ndarray):
-    """A colour, read-only, that many labels share.
-
-    napari makes a tuple of every label's colour, more than once; here the tuple is there already.
-    """
-
-    _numbers: tuple[float, ...] | None = None
-
-    @classmethod
-    def of(cls, colour: NDArray[np.float64]) -> "Shade":
-        """Make one of red, green, blue and opacity."""
-        shade = np.array(colour, np.float64).view(cls)
-        shade.flags.writeable = False
-        shade._numbers = tuple(colour.tolist())
-        return shade
-
-    def __iter__(self) -> Iterator[Any]:
-        # what numpy makes of one, by arithmetic say, has no tuple of its own
-        return super().__iter__() if self._numbers is None else iter(self._numbers)
