@@ -94,7 +94,10 @@ def _present(expression: Expression, values: Mapping[str, Any]) -> tuple[str, ..
 
 
 def jacobian(
-    expression: Expression, values: Mapping[str, NDArray[np.float64]], cells: int
+    expression: Expression,
+    values: Mapping[str, NDArray[np.float64]],
+    cells: int,
+    constants: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Values of an expression and their derivatives by its constants.
 
@@ -109,6 +112,8 @@ def jacobian(
         Columns by name, each of shape (cells,).
     cells
         Number of cells.
+    constants
+        Numbers to use in the places of ``expression.constants``.
 
     Returns
     -------
@@ -116,15 +121,16 @@ def jacobian(
         Shapes (cells,) and (constants, cells). What has no finite value or derivative is not
         finite here, without warnings.
     """
-    count = len(expression.constants)
+    numbers = np.array(expression.constants) if constants is None else constants
+    count = len(numbers)
     position = iter(range(count))
 
     def dual(node: Expression) -> tuple[Any, Any]:
         """Value, and derivatives or 0 where no constant is involved."""
         if node.value is not None:
-            unit = np.zeros((count, 1))
-            unit[next(position)] = 1.0
-            return np.float64(node.value), unit
+            unit, at = np.zeros((count, 1)), next(position)
+            unit[at] = 1.0
+            return numbers[at], unit
         if node.name is not None:
             return values[node.name], 0.0
         args = [dual(arg) for arg in node.args]

@@ -153,12 +153,16 @@ class Expression:
     @cached_property
     def variables(self) -> tuple[str, ...]:
         """Names of the variables, each once, in order of appearance."""
-        return tuple(dict.fromkeys(node.name for node in self.nodes if node.name is not None))
+        if self.name is not None:
+            return (self.name,)
+        return tuple(dict.fromkeys(name for arg in self.args for name in arg.variables))
 
     @cached_property
     def constants(self) -> tuple[float, ...]:
         """The numbers, in order of appearance."""
-        return tuple(node.value for node in self.nodes if node.value is not None)
+        if self.value is not None:
+            return (self.value,)
+        return tuple(value for arg in self.args for value in arg.constants)
 
     @property
     def terms(self) -> tuple["Expression", ...]:

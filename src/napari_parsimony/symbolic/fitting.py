@@ -1,5 +1,6 @@
 """Numbers fitted to the classes, and shorter variants where they do as well."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,8 @@ from napari_parsimony.symbolic.shorten import variants
 from napari_parsimony.symbolic.splits import SplitCells
 
 _EXPANSIONS = 30  # equations of which all shorter variants are tried
+_ROUGH = 10  # steps of a fit after which it shows which variants are worth more
+_NEAR = 1.05  # times the loss of what is as short, after these
 
 
 @dataclass(frozen=True)
@@ -79,22 +82,22 @@ def shortened(
     """
     pool = best_by_size(fitted, least)
     tried: set[Equation] = set()
-    expanded: set[Equation] = set()
+    below = math.inf
     for step in range(_EXPANSIONS):
         report(step / _EXPANSIONS, pool)
-        member = next((m for m in reversed(pool) if m.expression not in expanded), None)
-        if member is None:
+        rest = [m for m in reversed(pool) if m.expression.size < below]
+        if not rest:
             break
-        expanded.add(member.expression)
-        source = (member.engine, member.seed)
+        # where there are more than can be expanded, some of all sizes
+        member = rest[(len(rest) - 1) // (_EXPANSIONS - step)]
+        below, source = member.expression.size, (member.engine, member.seed)
         new = []
         for variant in smaller(member.expression):
-            if variant in tried:
-                continue
-            tried.add(variant)
-            rough = fit(variant, source, 10)
-            if rough.loss < 1.05 * _loss_at(pool, rough.expression.size):
-                new.append(fit(rough.expression, source))
+            if variant not in tried:
+                tried.add(variant)
+                rough = fit(variant, source, _ROUGH)
+                if rough.loss < _NEAR * _loss_at(pool, rough.expression.size):
+                    new.append(fit(rough.expression, source))
         pool = best_by_size([*pool, *new], least)
     return pool
 

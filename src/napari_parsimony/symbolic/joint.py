@@ -31,7 +31,8 @@ Found = Mapping[Expression, Sequence[Search]]
 _TRIED = 5  # steps in which a class's next expression is fitted before one of them is taken
 _ALIKE = 0.1  # terms cancel of which no larger part is left; numbers are fitted anew afterwards
 _NEAR = 0.25  # numbers that stand alone count as the same if they differ by no larger part
-_FLAT = 1e-4  # part of the loss that each further node must gain, or the path ends
+_NODES = 3  # that come with each number to fit, about; for it the BIC asks ln(cells) / 2 nats
+_SLACK = 2  # a class's next expression is not tried again if it gained less, by this factor
 LEAST = 2e-3  # part of the loss that a larger equation must gain: there are very many
 
 
@@ -121,31 +122,50 @@ class Joining:
         )
 
     def _path(self, pools: Sequence[Sequence[Fitted]], source: Search) -> list[Fitted]:
-        """Give classes larger expressions, one after another, while that lowers the loss."""
+        """Give classes larger expressions, one after another, while the BIC gets lower."""
         nothing = ClassScores(self._classes, (ZERO,) * len(self._classes))
         now, path = self._fit(nothing, source), []
+        gains = [[np.inf] * len(pool) for pool in pools]
         while True:
             path.append(now)
             assert isinstance(now.expression, ClassScores)
-            step = self._step(now.expression, pools)
+            step = self._step(now.expression, pools, gains)
             if step is None:
                 return path
             now = self._fit(step, source)
 
-    def _step(self, now: ClassScores, pools: Sequence[Sequence[Fitted]]) -> ClassScores | None:
+    def _step(
+        self, now: ClassScores, pools: Sequence[Sequence[Fitted]], gains: list[list[float]]
+    ) -> ClassScores | None:
+        """Take the expression that gains most for each node, of any class; None if none does.
+
+        `gains` are those of each expression when it was last tried. They change little from step to
+        step, so that only what comes near the best is tried again: lazy greedy (Minoux 1978).
+        """
         scores = scores_on(now, self._cells.values, self._names)
         losses = logistic(scores, self._cells.target)
         loss = float(np.average(losses, weights=self._weights))
-        gained, best = _FLAT * loss, None
-        for which, (before, pool) in enumerate(zip(now.expressions, pools, strict=True)):
-            size = 0 if before == ZERO else before.size
-            for member in pool:
-                if member.expression.size > size:
-                    assert isinstance(member.expression, Expression)
-                    tried, after = self._one(member.expression, which, scores, _TRIED)
-                    gain = (loss - after) / (member.expression.size - size)
-                    if gain > gained:
-                        gained, best = gain, now.replaced(which, tried)
+        sizes = [0 if each == ZERO else each.size for each in now.expressions]
+        cells = len(losses)
+        gained, best, taken = np.log(cells) / (2 * _NODES * cells), None, 0
+        order = sorted(
+            (-gain, which, place)
+            for which, of_class in enumerate(gains)
+            for place, gain in enumerate(of_class)
+        )
+        for before, which, place in order:
+            if -before * _SLACK < gained:
+                break
+            expression = pools[which][place].expression
+            more = expression.size - sizes[which]
+            if more <= 0:
+                continue
+            assert isinstance(expression, Expression)
+            tried, after = self._one(expression, which, scores, _TRIED)
+            gain = gains[which][place] = (loss - after) / more
+            if gain > gained:
+                gained, best, taken = gain, now.replaced(which, tried), which
+        gains[taken] = [np.inf] * len(gains[taken])  # they have to beat another one now
         return best
 
 

@@ -107,8 +107,8 @@ class _Objective(Protocol[Seen]):
 
     enough: float
 
-    def see(self, equation: Seen) -> tuple[Floats, Floats]:
-        """Scores of the cells, and their derivatives (constants, cells)."""
+    def see(self, equation: Seen, numbers: Floats) -> tuple[Floats, Floats]:
+        """Scores of the cells with other numbers, and their derivatives (constants, cells)."""
 
     def loss(self, scores: Floats) -> float:
         """Mean loss in nats."""
@@ -124,25 +124,21 @@ class _Objective(Protocol[Seen]):
 
 
 def _descend(equation: E, objective: _Objective[E], steps: int) -> tuple[E, float]:
-    scores, slopes = objective.see(equation)
-    before, start = objective.loss(scores), equation
-    damping = _DAMPING
-    if not equation.constants:
-        return equation, before
-    for _ in range(steps):
+    numbers = np.array(equation.constants)
+    scores, slopes = objective.see(equation, numbers)
+    before = objective.loss(scores)
+    damping, moved = _DAMPING, False
+    for _ in range(steps if len(numbers) else 0):
         objective.adapt(scores)
         cost = objective.priced(scores)
         step = objective.step(scores, slopes, damping)
-        numbers = np.array(equation.constants) + step
-        if not np.isfinite(numbers).all() or not step.any():
+        changed = numbers + step
+        if not np.isfinite(changed).all() or not step.any():
             break
-        changed = equation.with_constants(numbers.tolist())
-        if len(changed.constants) < len(numbers):
-            break  # an exponent became 2 or 3, which needs no fitting
-        new_scores, new_slopes = objective.see(changed)
+        new_scores, new_slopes = objective.see(equation, changed)
         gained = cost - objective.priced(new_scores)
         if gained > 0:
-            equation, scores, slopes = changed, new_scores, new_slopes
+            numbers, scores, slopes, moved = changed, new_scores, new_slopes, True
             damping = max(damping / 5, 1e-9)
             if gained < objective.enough * cost:
                 break
@@ -151,7 +147,9 @@ def _descend(equation: E, objective: _Objective[E], steps: int) -> tuple[E, floa
             if damping > _MOST_DAMPING:
                 break
     after = objective.loss(scores)
-    return (equation, after) if after <= before else (start, before)
+    if not moved or after > before:
+        return equation, before
+    return equation.with_constants(numbers.tolist()), after
 
 
 class _Base:
@@ -165,8 +163,8 @@ class _Alone(_Base, ABC):
 
     enough = 1e-6
 
-    def see(self, equation: Expression) -> tuple[Floats, Floats]:
-        return jacobian(equation, self.columns, len(self.target))
+    def see(self, equation: Expression, numbers: Floats) -> tuple[Floats, Floats]:
+        return jacobian(equation, self.columns, len(self.target), numbers)
 
     def loss(self, scores: Floats) -> float:
         return float((self.share * fair_logistic(scores, self.target, self.share)).sum())
@@ -194,8 +192,7 @@ class _Alone(_Base, ABC):
         calm = 2 * self.calm * self.share[defined] / (1 + s * s)
         with np.errstate(all="ignore"):
             gradient = (inner * (pull + calm * s)).sum(axis=1)
-            # no matrix product: for matrices this small, threads of BLAS cost more than they give
-            curvature = ((inner * (weight + calm))[:, None, :] * inner[None, :, :]).sum(axis=2)
+            curvature = (inner * (weight + calm)) @ inner.T
         return _solved(gradient, curvature, damping)
 
 
@@ -272,8 +269,7 @@ class _Softmax(_Base):
                     weight = -free * probability[k] * probability[other]
                     if other == k:
                         weight += free * probability[k] + calm[k]
-                    left = (inner[rows] * weight)[:, None, :]
-                    block = (left * inner[None, columns, :]).sum(axis=2)
+                    block = (inner[rows] * weight) @ inner[columns].T
                     curvature[rows, columns], curvature[columns, rows] = block, block.T
         return _solved(gradient, curvature, damping)
 
@@ -281,12 +277,17 @@ class _Softmax(_Base):
 class _Together(_Softmax):
     """The expressions of all classes."""
 
-    def see(self, equation: ClassScores) -> tuple[Floats, Floats]:
+    def see(self, equation: ClassScores, numbers: Floats) -> tuple[Floats, Floats]:
         count = len(self.target)
-        parts = [jacobian(each, self.columns, count) for each in equation.expressions]
-        fitted = [k for k, each in enumerate(equation.expressions) if numbers_of(each)]
-        slopes = [parts[k][1] for k in fitted]
-        self.owners = np.repeat(fitted, [len(each) for each in slopes]).astype(np.intp)
+        counts = [len(numbers_of(each)) for each in equation.expressions]
+        self.owners = np.repeat(np.arange(len(counts)), counts)
+        parts = [
+            jacobian(each, self.columns, count, own if len(own) else None)
+            for each, own in zip(
+                equation.expressions, np.split(numbers, np.cumsum(counts)[:-1]), strict=True
+            )
+        ]
+        slopes = [slope for (_, slope), fitted in zip(parts, counts, strict=True) if fitted]
         scores = np.stack([score for score, _ in parts]).T
         return decidable(scores), np.concatenate(slopes) if slopes else np.empty((0, count))
 
@@ -305,8 +306,8 @@ class _OneOf(_Softmax):
         super().__init__(columns, target, share)
         self.which, self.others = which, scores
 
-    def see(self, equation: Expression) -> tuple[Floats, Floats]:
-        own, slopes = jacobian(equation, self.columns, len(self.target))
+    def see(self, equation: Expression, numbers: Floats) -> tuple[Floats, Floats]:
+        own, slopes = jacobian(equation, self.columns, len(self.target), numbers)
         scores = self.others.copy(order="F")
         scores[:, self.which] = own
         self.owners = np.full(len(slopes), self.which)

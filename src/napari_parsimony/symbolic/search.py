@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report
@@ -41,6 +42,8 @@ QUICK: EngineName = "quick"  # the engine for odds between all pairs of classes
 _UNITS = 100  # of progress, for each engine and for what follows
 
 
+# matrices are small: for these, several threads cost more than they give
+@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
 def search_front(
     latents: pd.DataFrame,
     logits: NDArray[np.floating],
