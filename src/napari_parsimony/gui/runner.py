@@ -10,6 +10,7 @@ from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.background import Turning
 from napari_parsimony.gui.dock import when_destroyed
+from napari_parsimony.gui.docks import after_all
 from napari_parsimony.gui.napari_compat import ask_before_closing, warm_up
 from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
@@ -132,7 +133,7 @@ class Runner(QObject):
             return False
         if answer:
             # napari too would ask whoever presses the window's button, but no program
-            QTimer.singleShot(0, watched.close)
+            after_all(watched, watched.close)
         event.ignore()
         return True
 
