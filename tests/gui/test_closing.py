@@ -7,10 +7,12 @@ import sys
 
 import napari
 import pytest
+from napari._qt import qt_main_window
+from napari._qt.dialogs.confirm_close_dialog import ConfirmCloseDialog
 from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QDialog, QMessageBox
 
 from napari_parsimony.jobs.job import JobState
 
@@ -50,18 +52,35 @@ def press_close_button(window):
 
 
 def answer(qtbot, text, seen):
-    """Press a button of the question as soon as it is asked."""
+    """Press a button of each question as soon as it is asked, until one is ours."""
 
     def look():
-        boxes = [w for w in QApplication.topLevelWidgets() if isinstance(w, QMessageBox)]
+        boxes = [w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog)]
         shown = [box for box in boxes if box.isVisible()]
-        if not shown:
+        ours = [box for box in shown if isinstance(box, QMessageBox)]
+        if not ours:
+            for box in shown:
+                seen.append(box.windowTitle())
+                box.accept()
             QTimer.singleShot(20, look)
             return
-        seen.append(shown[0].text())
-        next(button for button in shown[0].buttons() if button.text() == text).click()
+        seen.append(ours[0].text())
+        next(button for button in ours[0].buttons() if button.text() == text).click()
 
     QTimer.singleShot(20, look)
+
+
+def choose(qtbot, viewer, name):
+    """Choose an entry of the menu File with the mouse."""
+    bar, menu = viewer.window.main_menu, viewer.window.file_menu
+    window, left = viewer.window._qt_window, Qt.MouseButton.LeftButton
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
+    qtbot.mouseClick(bar, left, pos=bar.actionGeometry(menu.menuAction()).center())
+    qtbot.waitUntil(menu.isVisible)
+    qtbot.wait(300)  # Qt leaves a click that comes at once to the menu bar
+    entry = next(action for action in menu.actions() if action.text().replace("&", "") == name)
+    qtbot.mouseClick(menu, left, pos=menu.actionGeometry(entry).center())
 
 
 def gone(window):
@@ -122,6 +141,49 @@ def test_it_ends_the_step_and_closes(training, qtbot, monkeypatch):
     qtbot.waitUntil(lambda: bool(seen), timeout=20_000)
     qtbot.waitUntil(lambda: gone(window), timeout=20_000)
     assert job.wait(timeout=30) is JobState.IDLE
+
+
+@pytest.mark.parametrize("entry", ["Close Window", "Exit"])
+def test_the_menu_asks_once(training, qtbot, monkeypatch, entry):
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
+    quits = []
+    monkeypatch.setattr(qt_main_window, "quit_app_", lambda: quits.append(True))
+    viewer, dock = training
+    assert viewer.layers
+    job, window, seen = dock.session.job, viewer.window._qt_window, []
+    answer(qtbot, "Keep napari open", seen)
+    choose(qtbot, viewer, entry)
+    qtbot.waitUntil(lambda: bool(seen), timeout=20_000)
+    assert seen == ["The step 'Latents' is still running."]
+    assert window.isVisible()
+    assert job.state is JobState.RUNNING
+    answer(qtbot, "Stop it and close", seen)
+    choose(qtbot, viewer, entry)
+    qtbot.waitUntil(lambda: gone(window) or not window.isVisible(), timeout=20_000)
+    assert len(seen) == 2
+    assert job.wait(timeout=30) is JobState.IDLE
+    assert bool(quits) == (entry == "Exit")
+
+
+def test_napari_asks_without_a_step(viewer, qtbot, monkeypatch, crops_study):
+    monkeypatch.setattr(get_settings().application, "confirm_close_window", True)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-parsimony", "Study")
+    dock.open_study(crops_study)
+    seen = []
+
+    def cancel():
+        box = QApplication.activeModalWidget()
+        if box is None:
+            QTimer.singleShot(20, cancel)
+            return
+        seen.append(type(box))
+        box.reject()
+
+    QTimer.singleShot(20, cancel)
+    choose(qtbot, viewer, "Close Window")
+    qtbot.waitUntil(lambda: bool(seen), timeout=20_000)
+    assert seen == [ConfirmCloseDialog]
+    assert viewer.window._qt_window.isVisible()
 
 
 def test_nothing_is_asked_without_a_step(viewer, qtbot, crops_study):

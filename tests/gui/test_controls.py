@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QTabWidget,
     QWidget,
 )
+from seen import pixels
 
 from napari_parsimony.gui.docks import ALL, open_dock
 from napari_parsimony.gui.network_view import NetworkView
@@ -69,15 +70,6 @@ def explained(widget, dock):
             return True
         widget = widget.parentWidget()
     return False
-
-
-def pixels(widget):
-    image = widget.grab().toImage()
-    image = image.convertToFormat(image.Format.Format_RGB32)
-    data = image.constBits()
-    if hasattr(data, "setsize"):  # PyQt
-        data.setsize(image.sizeInBytes())
-    return np.frombuffer(data, np.uint8).reshape(image.height(), -1).astype(int)
 
 
 def shows_focus(widget, dock):

@@ -20,6 +20,7 @@ from napari_parsimony.gui.dock import LETTERS, decision_html  # noqa: E402
 from napari_parsimony.gui.docks import PLUGIN  # noqa: E402
 from napari_parsimony.gui.gallery_order import orders, values_of  # noqa: E402
 from napari_parsimony.gui.overlay import Overlay  # noqa: E402
+from napari_parsimony.gui.preferences import remember  # noqa: E402
 from napari_parsimony.gui.session import Session  # noqa: E402
 from napari_parsimony.study.steps import target  # noqa: E402
 from napari_parsimony.study.study import Study  # noqa: E402
@@ -83,8 +84,8 @@ def test_colours_and_hover_are_those_of_the_most_probable_class(session):
             features[f"probability of {name}"], likely[rows, which], atol=1e-4
         )
     assert overlay.colouring.names[:3] == CLASSES
-    overlay.set_template("{class} {probability:.0%}")
     written = overlay.texts.chosen
+    assert len(written)
     assert list(overlay.scores.features["text"]) == [
         f"{CLASSES[said[row]]} {likely[row].max():.0%}" for row in written
     ]
@@ -101,6 +102,14 @@ def test_colours_and_hover_are_those_of_the_most_probable_class(session):
         assert (np.diff(overlay.colouring.shade[order]) >= 0).all(), by
     wrong = target(session.study)[0]
     np.testing.assert_array_equal(values.disagreeing, np.flatnonzero(wrong != said))
+
+
+def test_the_text_on_cells_is_what_people_chose_if_they_did(session):
+    overlay = Overlay.of(session)
+    assert overlay.template == "{class} {probability:.0%}"
+    remember("text", "{score:.2f}")
+    chosen = Overlay(session)
+    assert chosen.template == "{score:.2f}"
 
 
 def test_classes_have_the_colours_that_people_gave_them(session, tmp_path):

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QTableView,
     QWidget,
 )
+from seen import pixels
 
 from napari_parsimony.cells.annotations import Annotations
 from napari_parsimony.classify.config import ClassifyConfig
@@ -40,7 +41,7 @@ def said(widget):
     if isinstance(widget, QComboBox):
         return widget.currentText(), *map(widget.itemText, range(widget.count()))
     if isinstance(widget, QLabel) and widget.pixmap() and not widget.pixmap().isNull():
-        return widget.pixmap().toImage().sizeInBytes(), pixels(widget)
+        return widget.pixmap().toImage().sizeInBytes(), drawn(widget)
     if isinstance(widget, QAbstractButton):
         return widget.text(), widget.isChecked(), widget.isEnabled()
     if isinstance(widget, QLabel | QLineEdit | QAbstractSpinBox | LiveLabel):
@@ -55,16 +56,11 @@ def said(widget):
             for column in range(model.columnCount() if isinstance(widget, QTableView) else 1)
         ]
     ours = type(widget).__module__.startswith("napari_parsimony")
-    return pixels(widget) if ours and not widget.findChildren(QWidget) else None
+    return drawn(widget) if ours and not widget.findChildren(QWidget) else None
 
 
-def pixels(widget):
-    image = widget.grab().toImage()
-    image = image.convertToFormat(image.Format.Format_RGB32)
-    data = image.constBits()
-    if hasattr(data, "setsize"):  # PyQt
-        data.setsize(image.sizeInBytes())
-    return hash(bytes(data))
+def drawn(widget):
+    return hash(pixels(widget).tobytes())
 
 
 def all_that_is_said(qtbot, viewer, docks):

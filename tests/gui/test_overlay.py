@@ -378,7 +378,7 @@ def test_a_template_of_another_study_is_told(session, demo, tmp_path):
     session.open_study(demo)
     overlay = Overlay.of(session)
     overlay.set_template("{z0:.1f}")
-    overlay.template = "{z999:.1f}"  # as if it came from there
+    overlay.chosen = "{z999:.1f}"  # as if it came from there
     camera_of(session.viewer).zoom = 4
     overlay.recolour()
     assert "z999" in overlay.text_problem

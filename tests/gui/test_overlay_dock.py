@@ -52,6 +52,7 @@ def write(qtbot, box, text):
     edit = box.lineEdit()
     edit.setFocus()
     edit.selectAll()
+    qtbot.keyClick(edit, Qt.Key.Key_Backspace)
     qtbot.keyClicks(edit, text)
     qtbot.keyClick(edit, Qt.Key.Key_Return)
 
@@ -156,6 +157,8 @@ def test_texts_by_a_template(qtbot, viewer, dock, field_study):
     write(qtbot, text.box, "{score:.1f}")
     assert overlay.template == "{score:.1f}"
     assert not text.problem.isVisible()
+    write(qtbot, text.box, "")
+    assert overlay.template == text.box.currentText() == "{score:.2f}", "as before it was chosen"
 
     latent = dock.session.expression.variables[0]
     index = text.box.findText(f"{{{latent}:.1f}}")

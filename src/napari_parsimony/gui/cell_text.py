@@ -15,10 +15,13 @@ from napari_parsimony.gui.cell_values import CellValues
 
 LONGEST = 80  # characters of a template
 
+TEXT, TEXT_OF_MANY = "{score:.2f}", "{class} {probability:.0%}"
+"""Templates of who chose none, for two classes and for more: those have no one score."""
+
 PRESETS = {
-    "{score:.2f}": "score",
+    TEXT: "score",
     "{class}": "class",
-    "{class} {probability:.0%}": "class, and how probable it is",
+    TEXT_OF_MANY: "class, and how probable it is",
     "{uncertainty:.2f}": "uncertainty",
     "{annotation}": "class that people gave",
     "{label}": "number of the cell in its image",

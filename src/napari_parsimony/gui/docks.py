@@ -1,5 +1,6 @@
 """Opening the plugin's docks from one another, each as a tab beside those that are open."""
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
@@ -36,6 +37,18 @@ ALL = {
     "Equations": "Look for equations, read them, change them.",
     "Overlay": "What colours and texts on the cells mean.",
 }
+
+
+def after_all(thing: QObject, call: Callable[[], object]) -> None:
+    """Call a function once all that Qt has to do is done, if an object is still there.
+
+    A `QTimer.singleShot` of PySide also calls methods of what Qt has deleted, and keeps their
+    error until something else meets it, in which the process may crash.
+    """
+    timer = QTimer(thing, singleShot=True)
+    timer.timeout.connect(call)
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(0)
 
 
 def open_dock(viewer: Any, name: str, beside: QWidget | None = None) -> QWidget:
@@ -105,7 +118,7 @@ class InTabs(QObject):
                 and window.dockWidgetArea(before) == window.dockWidgetArea(dock)
             ):
                 window.tabifyDockWidget(before, dock)
-                QTimer.singleShot(0, self._raise)  # once napari has shown it
+                after_all(self, self._raise)  # once napari has shown it
                 return
 
     def _raise(self) -> None:

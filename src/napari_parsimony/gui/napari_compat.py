@@ -1,6 +1,8 @@
 """Where releases of napari differ."""
 
+from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from napari.layers import Labels, Points
@@ -32,6 +34,27 @@ def fit_view(viewer: Any, layer: Any) -> None:
     camera = camera_of(viewer)
     camera.center = (*camera.center[:-2], *corners.mean(0))
     camera.zoom = 0.95 * float(min(np.array(canvas_size_of(viewer)) / size))
+
+
+def ask_before_closing(window: Any, may_close: Callable[[Any], bool | None]) -> None:
+    """Have a question of ours take the place of napari's, at Close and Exit in its menu.
+
+    Parameters
+    ----------
+    window
+        Qt's, of a viewer.
+    may_close
+        Gives whether to close it, as somebody has answered; None if napari is to ask. It lives
+        as long as the window, and is given it.
+    """
+    napari_closes, this = type(window).close, ref(window)
+
+    def close(quit_app: bool = False, confirm_need: bool = False) -> object:
+        own = this()
+        answer = may_close(own) if confirm_need else None
+        return answer is not False and napari_closes(own, quit_app, confirm_need and answer is None)
+
+    window.close = close
 
 
 def warm_up() -> None:

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_parsimony.cells.annotations import CellKey
 from napari_parsimony.errors import UserError
-from napari_parsimony.gui.cell_text import Template
+from napari_parsimony.gui.cell_text import TEXT, TEXT_OF_MANY, Template
 from napari_parsimony.gui.cell_values import CellValues
 from napari_parsimony.gui.colours import COLOUR_BY, choices, colormap_of, colouring
 from napari_parsimony.gui.napari_compat import camera_of, canvas_size_of
@@ -28,8 +28,8 @@ class Overlay(OverlayLayers):
     ----------
     colour_by
         What the colours mean; see `set_colour_by`.
-    template
-        Text on each cell; see `set_template`.
+    chosen
+        Template of the text on each cell, empty if nobody chose one; see `set_template`.
     show_texts, show_disagreements
         Whether texts are written, and cells marked that people give another class.
     problem, text_problem
@@ -53,7 +53,7 @@ class Overlay(OverlayLayers):
         super().__init__(session)
         preferred = recall("colour_by")
         self.colour_by = preferred if preferred in COLOUR_BY else "class"
-        self.template = str(recall("text"))
+        self.chosen = str(recall("text"))
         self.text_problem: str | None = None
         self.show_texts = bool(recall("text_on_cells"))
         self.show_disagreements = True
@@ -90,8 +90,13 @@ class Overlay(OverlayLayers):
         self.colour_by = what
         self.recolour()
 
+    @property
+    def template(self) -> str:
+        """Template of the text on each cell: the chosen one, else what suits the classes."""
+        return self.chosen or (TEXT if len(self.session.classes) <= 2 else TEXT_OF_MANY)
+
     def set_template(self, template: str) -> None:
-        """Write another text on the cells, such as ``{class} {probability:.0%}``.
+        """Write another text on the cells, such as ``{class} {probability:.0%}``; empty: ours.
 
         Raises
         ------
@@ -101,7 +106,7 @@ class Overlay(OverlayLayers):
         parsed = Template.parse(template)
         if self.values is not None:
             parsed.write(self.values, np.zeros(0, np.int64))
-        self.template = template
+        self.chosen = template
         self._write_texts()
         self.look_changed.emit()
 

@@ -104,7 +104,8 @@ class TextBox(QWidget):
         self.box.setToolTip(
             "<qt>What is written on each cell. Choose one, or write names in braces, each with a "
             "format if you like: <code>{score:.1f}</code> has one decimal, "
-            f"<code>{{probability:.0%}}</code> is in per cent.<table>{listed}</table></qt>"
+            "<code>{probability:.0%}</code> is in per cent. Nothing brings back what is written "
+            f"at first.<table>{listed}</table></qt>"
         )
         self.problem = QLabel()
         self.problem.setWordWrap(True)
@@ -134,6 +135,7 @@ class TextBox(QWidget):
             self._say(str(error))
         else:
             remember("text", template)
+            self.box.setEditText(self.overlay.template)  # of an empty one, what stands for it
 
     def _show(self) -> None:
         overlay = self.overlay

@@ -18,7 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "last_study": "",
     "colour_by": "class",
     "text_on_cells": True,
-    "text": "{score:.2f}",
+    "text": "",
     "front_columns": "CV loss,bal. acc.,law",
 }
 

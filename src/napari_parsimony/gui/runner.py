@@ -10,7 +10,8 @@ from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.background import Turning
 from napari_parsimony.gui.dock import when_destroyed
-from napari_parsimony.gui.napari_compat import warm_up
+from napari_parsimony.gui.docks import after_all
+from napari_parsimony.gui.napari_compat import ask_before_closing, warm_up
 from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
 from napari_parsimony.progress import Progress
@@ -89,6 +90,7 @@ class Runner(QObject):
                 # not a method: it must run while the runner itself is being deleted
                 when_destroyed(parent, lambda: _stop(runner._job))
                 parent.installEventFilter(runner)
+                ask_before_closing(parent, runner._may_close)
         found: Runner = session.attached[cls]
         return found
 
@@ -121,24 +123,24 @@ class Runner(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Ask before a window with a running step is closed; True keeps it open."""
-        if event.type() != QEvent.Type.Close or self._job is None:
+        if event.type() != QEvent.Type.Close or not isinstance(watched, QMainWindow):
             return False
-        if self._job.state is not JobState.RUNNING:
-            return False  # it is being stopped already
-        middle = watched.centralWidget() if isinstance(watched, QMainWindow) else None
+        middle = watched.centralWidget()
         if middle is None or not middle.isVisible():
             return False  # a program closes the viewer: napari has hidden the canvas already
-        if self._may_close(watched):
-            self.cancel()
-            if not event.spontaneous():
-                return False  # napari's menu, which has asked before
+        answer = self._may_close(watched)
+        if answer is None or (answer and not event.spontaneous()):
+            return False
+        if answer:
             # napari too would ask whoever presses the window's button, but no program
-            QTimer.singleShot(0, watched.close)
+            after_all(watched, watched.close)
         event.ignore()
         return True
 
-    def _may_close(self, window: QMainWindow) -> bool:
-        assert self._job is not None
+    def _may_close(self, window: QMainWindow) -> bool | None:
+        """Ask whether a running step may be stopped, and stop it; None if there is none."""
+        if self._job is None or self._job.state is not JobState.RUNNING:
+            return None  # or it is being stopped already
         title = STEPS[self._job.step].title
         box = QMessageBox(window)
         box.setIcon(QMessageBox.Icon.Question)
@@ -152,7 +154,10 @@ class Runner(QObject):
         keep = box.addButton("Keep napari open", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)
         box.exec()
-        return box.clickedButton() is stop
+        if box.clickedButton() is not stop:
+            return False
+        self.cancel()
+        return True
 
     def _poll(self) -> None:
         job = self._job

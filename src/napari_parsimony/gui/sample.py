@@ -5,16 +5,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.borrowed import SOURCE
+from napari_parsimony.gui.docks import PLUGIN, after_all
 from napari_parsimony.study.study import STUDY_FILE, Study
 
 if TYPE_CHECKING:
     import napari
 
-PLUGIN = "napari-parsimony"
 COPIES = "napari-parsimony-"  # folders of copies are called so, among temporary files
 HIGH_ENOUGH = 900  # pixels of a screen, for two docks above each other
 DOCKS = ("Study", "Latent explorer", "Equations")
@@ -68,7 +68,7 @@ def open_docks(viewer: "napari.viewer.Viewer") -> dict[str, Any]:
     else:
         window.splitDockWidget(latents, equation, Qt.Orientation.Vertical)
         window.resizeDocks([latents, equation], [3, 2], Qt.Orientation.Vertical)
-    QTimer.singleShot(0, latents.raise_)  # after all others
+    after_all(latents, latents.raise_)  # after all others
     return found
 
 
@@ -89,7 +89,8 @@ def demo_layers() -> list[Any]:
     viewer = napari.current_viewer()
     if viewer is not None:
         # napari adds these layers first, and the overlay finds its files in them
-        QTimer.singleShot(0, lambda: open_docks(viewer)["Study"].open_study(path))
+        window = viewer.window._qt_window
+        after_all(window, lambda: open_docks(viewer)["Study"].open_study(path))
     files = picture.image_path, picture.labels_path
     image, labels = ({SOURCE: str(file)} for file in files)
     return [
