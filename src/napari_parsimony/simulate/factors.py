@@ -43,18 +43,3 @@ def half_axes(cells: pd.DataFrame) -> tuple[Floats, Floats]:
     ratio = np.sqrt(1 - cells["eccentricity"].to_numpy() ** 2)
     major = np.sqrt(cells["area"].to_numpy() / (np.pi * ratio))
     return major, major * ratio
-
-
-def half_width(cells: pd.DataFrame, direction: Floats) -> Floats:
-    """How far the ellipse of each cell reaches in a direction, in pixels.
-
-    Parameters
-    ----------
-    cells
-        N of them.
-    direction
-        ``(N,)`` radians, as angles of cells.
-    """
-    major, minor = half_axes(cells)
-    turned = direction - cells["angle"].to_numpy()
-    return np.hypot(major * np.cos(turned), minor * np.sin(turned))

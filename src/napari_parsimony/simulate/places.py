@@ -2,12 +2,13 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_parsimony.cells.field import WINDOW
 from napari_parsimony.errors import UserError
 from napari_parsimony.simulate.config import SimulateConfig
-from napari_parsimony.simulate.factors import Floats, half_width
+from napari_parsimony.simulate.factors import Floats, half_axes
 
 ROUNDS = 1000
 GAP = 1.0
@@ -61,9 +62,15 @@ def spread(places: Floats, cells: pd.DataFrame, config: SimulateConfig) -> Float
         If there is no room.
     """
     clear = 1 + 2 * config.irregularity
-    quarter = np.array([np.pi / 2, 0.0])
-    extent = np.stack([half_width(cells, np.full(len(cells), d)) for d in quarter], axis=1)
-    margin = np.maximum(np.ceil(clear * extent) + 1, config.position)
+    major, minor = (clear * axis for axis in half_axes(cells))
+    angle = cells["angle"].to_numpy()
+
+    def extent(rows: NDArray[np.intp] | slice, direction: Floats | float) -> Floats:
+        turned = direction - angle[rows]
+        return np.hypot(major[rows] * np.cos(turned), minor[rows] * np.sin(turned))
+
+    whole = np.stack([extent(np.s_[:], direction) for direction in (np.pi / 2, 0.0)], axis=1)
+    margin = np.maximum(np.ceil(whole) + 1, config.position)
     low, high = margin, config.size - 1 - margin
     full = UserError(
         f"{len(cells)} nuclei find no room in a field of {config.size} pixels: lower 'cells' or "
@@ -72,7 +79,7 @@ def spread(places: Floats, cells: pd.DataFrame, config: SimulateConfig) -> Float
     # loosely filled at most: else pushing goes on for ever
     if (low > high).any() or cells["area"].sum() > 0.5 * config.size**2:
         raise full
-    widest = 2 * clear * float(half_width(cells, cells["angle"].to_numpy()).max()) + GAP
+    widest = 2 * major.max() + GAP
     places = np.clip(places, low, high)
     for _ in range(ROUNDS):
         one, other = cKDTree(places).query_pairs(widest, output_type="ndarray").T
@@ -80,9 +87,7 @@ def spread(places: Floats, cells: pd.DataFrame, config: SimulateConfig) -> Float
         distance = np.hypot(*apart.T)
         direction = np.arctan2(*apart.T)
         # a line between them that touches neither: enough for any two convex shapes
-        needed = GAP + clear * (
-            half_width(cells.iloc[one], direction) + half_width(cells.iloc[other], direction)
-        )
+        needed = GAP + extent(one, direction) + extent(other, direction)
         close = distance < needed
         if not close.any():
             return places
