@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.measure import regionprops_table
@@ -188,6 +188,7 @@ def test_factors_fill_their_ranges_and_are_independent():
     assert np.abs(correlations).max() < 0.08
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 1000),
     cells=st.integers(1, 40),
@@ -252,6 +253,6 @@ def test_seed_means_the_same_cells_under_any_microscope():
 
 
 def test_no_room():
-    for settings in ({"cells": 500}, {"area": (10000, 10000), "size": 100, "cells": 1}):
+    for wrong in ({"cells": 500}, {"area": (10000, 10000), "size": 100, "cells": 1}):
         with pytest.raises(UserError, match=r"find no room in a field of \d+ pixels: lower"):
-            simulate_fields(SimulateConfig(**settings))
+            simulate_fields(SimulateConfig(**wrong))

@@ -60,6 +60,14 @@ def test_nuclei_off_the_middle_of_their_crops(tmp_path):
         assert np.corrcoef(told, seen)[0, 1] > 0.9
 
 
+@pytest.mark.parametrize("settings", [{"shortcut": "brightness"}, {"law": "brightness + 0.1*area"}])
+def test_brightness_that_matters_is_left_in_the_crops(tmp_path, settings):
+    simulated = simulate_fields(SimulateConfig(**SMALL, **settings))
+    _, crops = built(write_folder(simulated, tmp_path / "sim"), tmp_path / "out")
+    middles = crops[:, 0, 28:36, 28:36].mean(axis=(1, 2), dtype=float)
+    assert np.corrcoef(middles, simulated.cells["brightness"])[0, 1] > 0.75
+
+
 def test_few_groups_are_divided_into_tiles(tmp_path):
     simulated = simulate_fields(SimulateConfig(fields=1, cells=60))
     cells, _ = built(write_folder(simulated, tmp_path / "sim"), tmp_path / "out")

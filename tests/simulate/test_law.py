@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_parsimony.cells.split import assign_splits
@@ -147,6 +147,7 @@ def test_shortcut_is_seen_in_the_picture():
     )
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50),
     strength=st.floats(0, 1),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -46,7 +46,7 @@ def test_pictures_are_black_and_white_or_smooth():
     assert np.abs(larger - crops[:9]).mean() < 4
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     shape=st.integers(0, 2),
     scale=st.floats(0.5, 1),

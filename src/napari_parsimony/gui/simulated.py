@@ -14,7 +14,8 @@ def simulated_layers() -> list[Any]:
     image, labels = simulated.read(0)
     # napari finds the row of a label by the column 'index'
     features = simulated.cells.rename(columns={"label": "index"})
-    features = features[["index", "class", "score", *FACTORS]]
+    differ = [name for name in FACTORS if features[name].nunique() > 1]
+    features = features[["index", "class", "score", *differ]]
     law = {"law": simulated.config.law}
     return [
         (image, {"name": "simulated nuclei", "metadata": law}, "image"),

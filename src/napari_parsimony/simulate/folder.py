@@ -82,6 +82,8 @@ def cells_config(config: SimulateConfig, folder: Path) -> CellsConfig:
         where = {"centroids": tuple(folder / CENTROIDS / _table_of(name) for name in names)}
     else:
         where = {"labels": tuple(folder / LABELS / name for name in names)}
+    # brightness that matters has to be left in the crops
+    bright = config.shortcut == "brightness" or "brightness" in config.expression.variables
     # fewer groups cannot be divided: tiles of images then
     grouped = {"group_column": "group"} if config.groups >= config.folds else {}
     return CellsConfig.model_validate(
@@ -90,6 +92,7 @@ def cells_config(config: SimulateConfig, folder: Path) -> CellsConfig:
             **where,
             "classes": folder / TABLE,
             **grouped,
+            "normalisation": "dataset" if bright else "percentile",
             "window": window(config),
             "folds": config.folds,
             "fold": config.fold,
