@@ -190,8 +190,9 @@ def dci(latents: Table, factors: Table, discrete: Collection[Hashable] = (), see
     0 by chance to 1.
 
     A factor that the latents say nothing about has its importance spread over all of them, and
-    lowers disentanglement and completeness: look at informativeness first. Takes about a second
-    for each factor and 2,000 cells with 10 latents.
+    lowers disentanglement and completeness; where one latent varies, completeness is 1 whatever it
+    says. So look at informativeness first. Takes about a second for each factor and 2,000 cells
+    with 10 latents.
 
     Parameters
     ----------
