@@ -199,6 +199,7 @@ def test_steps_are_listed_in_order():
         "export",
         "engines",
         "segment",
+        "simulate",
     ]
 
 

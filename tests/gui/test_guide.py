@@ -2,6 +2,7 @@
 
 import tempfile
 
+import numpy as np
 import pytest
 
 import napari_parsimony.gui.sample as sample
@@ -38,6 +39,21 @@ def test_sample_data(qtbot, make_napari_viewer, demo):
     qtbot.waitUntil(lambda: session.has("equations"), timeout=20_000)
     assert Overlay.of(session).labels is viewer.layers["cells"]
     assert len([layer for layer in viewer.layers if layer.name.startswith("image0")]) == 1
+
+
+def test_simulated_nuclei(make_napari_viewer):
+    viewer = make_napari_viewer()
+    viewer.open_sample("napari-parsimony", "simulated")
+    image, labels = viewer.layers
+    assert [layer.name for layer in viewer.layers] == ["simulated nuclei", "cells"]
+    assert image.data.shape == labels.data.shape == (512, 512)
+    assert set(labels.features["class"]) == {"negative", "positive"}
+    # the status bar finds the row of a label
+    cell = labels.features.iloc[6]
+    middle = np.argwhere(labels.data == cell["index"])[0]
+    status = labels.get_status(tuple(middle))["value"]
+    assert f"class: {cell['class']}" in status
+    assert f"area: {cell['area']:.3g}" in status
 
 
 def test_a_missing_demo_is_told(qtbot, make_napari_viewer, monkeypatch, tmp_path):

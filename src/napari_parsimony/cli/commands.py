@@ -24,6 +24,7 @@ from napari_parsimony.cli.options import (
     settings_of,
 )
 from napari_parsimony.cli.segment import segment_command
+from napari_parsimony.cli.simulate import simulate_command
 from napari_parsimony.cli.traversal import traversal_command
 from napari_parsimony.config import Config, parse_config
 from napari_parsimony.errors import UserError
@@ -78,6 +79,7 @@ def build(steps: Mapping[str, Step] | None, use: Use) -> click.Group:
         group.add_command(export_command())
         group.add_command(engines_command())
     group.add_command(segment_command(use))
+    group.add_command(simulate_command(use))
     return group
 
 

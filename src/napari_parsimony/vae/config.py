@@ -51,6 +51,13 @@ class VaeConfig(Config):
         "found without labels. Above 0 the VAE is semi-supervised: latents line up with the "
         "classes of the training cells, and say less about what else is in the images.",
     )
+    objective: Literal["beta-tcvae", "beta-vae"] = Field(
+        "beta-tcvae",
+        description="What 'beta' weighs. beta-tcvae: the total correlation only. beta-vae: the "
+        "whole KL divergence, which costs more of the reconstruction: a baseline to compare with "
+        "(with beta 1 a plain VAE).",
+        json_schema_extra=_ADVANCED,
+    )
     likelihood: Literal["bernoulli", "gaussian"] = Field(
         "bernoulli",
         description="How a reconstruction is compared with its crop.",

@@ -243,7 +243,11 @@ class _Objective:
         ).mean()
         log_weights = log_importance_weights(len(batch), self._data, self._device)
         information, correlation, dimension_wise = decompose(mean, log_variance, z, log_weights)
-        loss = reconstruction + warmth * (information + config.beta * correlation + dimension_wise)
+        if config.objective == "beta-vae":  # in closed form, as Higgins et al. 2017
+            divergence = config.beta * kl_per_latent(mean, log_variance).sum(1).mean()
+        else:
+            divergence = information + config.beta * correlation + dimension_wise
+        loss = reconstruction + warmth * divergence
         terms = [reconstruction, information, correlation, dimension_wise]
         if self._head is not None:
             errors = functional.cross_entropy(

@@ -1,0 +1,220 @@
+"""How well VAEs, β-VAEs, β-TCVAEs and principal components disentangle what is known of crops.
+
+    python benchmarks/disentanglement.py OUT [--source nuclei] [--cells 10000] [--steps 3000]
+        [--seeds 3] [--betas 2 4 8] [--latents 10] [--page docs/results/disentanglement.md]
+
+Crops are of simulated nuclei, or shapes like those of dSprites. Writes the page, and latents of
+held-out cells to OUT, where it goes on when it is run again: take another OUT for other settings.
+"""
+
+import argparse
+from collections.abc import Hashable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from napari_parsimony.artefact import replace_file
+from napari_parsimony.cells.table import KEY
+from napari_parsimony.simulate.config import SimulateConfig
+from napari_parsimony.simulate.fields import simulate_fields
+from napari_parsimony.simulate.folder import write_folder
+from napari_parsimony.simulate.sprites import draw_sprites, sprite_factors
+from napari_parsimony.study.study import Study
+from napari_parsimony.trust.disentanglement import dci, factor_vae, mig, sap
+from napari_parsimony.trust.factor_tables import cos_sin
+from napari_parsimony.trust.pca import pca_latents
+from napari_parsimony.trust.udr import udr
+from napari_parsimony.vae.checkpoint import Checkpoint
+from napari_parsimony.vae.config import VaeConfig
+from napari_parsimony.vae.latents import decode_latents, encode_crops, latent_statistics
+from napari_parsimony.vae.model import Architecture, Vae
+from napari_parsimony.vae.train import train_vae
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results" / "disentanglement.md"
+SOURCES = ("nuclei", "sprites")
+SCORES = ("MIG", "SAP", "disentanglement", "completeness", "informativeness", "FactorVAE", "UDR")
+
+INTRODUCTION = """# Disentanglement
+
+Made by `{command}`. Of {cells:,} crops of each source, 60 % are to learn from, 20 % decide when
+to stop, and all scores are of the others; see [what they mean](../disentanglement.md). Mean ±
+standard deviation over VAEs of different seeds ({seeds}), on the same crops. Up to {latents}
+latents; *explained* is the share of the variance of held-out pixels that reconstructions account
+for. A VAE is a β-VAE and a β-TCVAE with β = 1. Crops are not augmented and all pixels count
+alike; other settings are those of the step.
+
+Nuclei: area, eccentricity, cosine and sine of twice the angle, brightness, texture, grain, and
+position in the crop, up to 3 pixels off. Shapes: shape, scale, cosine and sine of the orientation,
+y and x; not all the orientation can be seen of squares and ellipses.
+"""
+
+
+class Data(NamedTuple):
+    """Crops, what is known of them, and their split."""
+
+    crops: np.ndarray
+    factors: pd.DataFrame
+    discrete: tuple[Hashable, ...]
+    split: np.ndarray
+
+
+def nuclei(cells: int, out: Path) -> Data:
+    """Simulate fields, and cut out their cells as the step does."""
+    fields = max(10, -(-cells // 60))
+    # a law with brightness leaves brightness in the crops
+    config = SimulateConfig(
+        fields=fields, cells=-(-cells // fields), law="area + brightness", position=3
+    )
+    simulated = simulate_fields(config)
+    if not (out / "study" / "cells").exists():
+        settings = write_folder(simulated, out / "fields")
+        Study.create(out / "study").run("cells", settings)
+    study = Study.open(out / "study")
+    known = ["area", "eccentricity", "angle", "brightness", "texture", "grain"]
+    known += ["position_y", "position_x"]
+    factors = study.cells()[KEY].merge(simulated.cells, on=KEY, how="left")[known]
+    split = study.cells()["split"].to_numpy(str)
+    return Data(study.crops(), cos_sin(factors, {"angle": np.pi}), (), split)
+
+
+def sprites(cells: int, out: Path) -> Data:
+    """Draw shapes."""
+    factors = sprite_factors(cells, seed=0)
+    crops = (draw_sprites(factors, smooth=True)[:, None] / 255).astype(np.float16)
+    split = np.random.default_rng(0).choice(
+        ["train", "validation", "test"], cells, p=[0.6, 0.2, 0.2]
+    )
+    return Data(crops, cos_sin(factors, {"orientation": 2 * np.pi}), ("shape",), split)
+
+
+def train(data: Data, config: VaeConfig, out: Path) -> None:
+    """Train a VAE and write what it makes of held-out crops."""
+    torch.manual_seed(config.seed)
+    vae = Vae(Architecture(data.crops.shape[1], data.crops.shape[-1], config.latents))
+    learned = data.split == "train"
+    train_vae(
+        vae,
+        data.crops,
+        np.full(len(learned), -1),
+        np.flatnonzero(learned),
+        np.flatnonzero(data.split == "validation"),
+        config,
+        turned=False,
+        checkpoint=Checkpoint(out.with_suffix(".safetensors"), config.model_dump_json()),
+    )
+    mean, log_variance = encode_crops(vae, data.crops)
+    active = latent_statistics(mean, log_variance, learned)["active"].to_numpy()
+    average = data.crops[learned].mean(0, dtype=np.float64)
+    left = whole = 0.0
+    for part in np.array_split(np.flatnonzero(~learned), max(1, (~learned).sum() // 512)):
+        crops = np.asarray(data.crops[part], np.float32)
+        left += float(((crops - decode_latents(vae, mean[part])) ** 2).sum())
+        whole += float(((crops - average) ** 2).sum())
+    save(mean * active, 1 - left / whole, data, out)
+
+
+def save(latents: np.ndarray, explained: float, data: Data, out: Path) -> None:
+    """Write latents of test cells; those that are not active are 0."""
+    table = pd.DataFrame(latents[data.split == "test"]).add_prefix("z")
+    replace_file(out, table.assign(explained=explained).to_parquet())
+
+
+def measure(files: list[Path], data: Data) -> dict[str, np.ndarray]:
+    """Score one model of several seeds."""
+    factors = data.factors[data.split == "test"]
+    bins = max(2, min(20, len(factors) // 100))
+    tables, rows = [], []
+    for seed, file in enumerate(files):
+        table = pd.read_parquet(file)
+        explained, latents = table.pop("explained").iloc[0], table
+        trees = dci(latents, factors, data.discrete, seed)
+        votes = factor_vae(latents, factors, data.discrete, bins, seed=seed)
+        tables.append(latents)
+        rows.append(
+            {
+                "active": int((latents != 0).any().sum()),
+                "explained": explained,
+                "MIG": mig(latents, factors, data.discrete, bins).score,
+                "SAP": sap(latents, factors, data.discrete).score,
+                "disentanglement": trees.disentanglement,
+                "completeness": trees.completeness,
+                "informativeness": trees.informativeness,
+                "FactorVAE": votes.score,
+            }
+        )
+    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    if len(tables) > 1:
+        found["UDR"] = udr(tables).by_model
+    return found
+
+
+def cell(values: np.ndarray | None, digits: int = 2) -> str:
+    """Mean ± standard deviation."""
+    if values is None:
+        return "–"
+    text = f"{values.mean():.{digits}f}"
+    return text if len(values) < 2 else f"{text} ± {values.std(ddof=1):.{digits}f}"
+
+
+def main() -> None:
+    """Train what is missing, score all, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--source", choices=SOURCES, action="append")
+    parser.add_argument("--cells", type=int, default=10_000)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--betas", type=float, nargs="+", default=[2.0, 4.0, 8.0])
+    parser.add_argument("--latents", type=int, default=10)
+    parser.add_argument("--page", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    sources = given.source or list(SOURCES)
+    betas = " ".join(f"{beta:g}" for beta in given.betas)
+    command = "python benchmarks/disentanglement.py OUT"
+    command += "".join(f" --source {name}" for name in sources)
+    command += f" --cells {given.cells} --steps {given.steps} --seeds {given.seeds}"
+    command += f" --betas {betas} --latents {given.latents}"
+    lines = [INTRODUCTION.format(command=command, **vars(given))]
+    models = [("VAE", "beta-vae", 1.0)]
+    models += [("β-VAE", "beta-vae", beta) for beta in given.betas]
+    models += [("β-TCVAE", "beta-tcvae", beta) for beta in given.betas]
+    for source in sources:
+        folder = given.out / source
+        folder.mkdir(parents=True, exist_ok=True)
+        data = {"nuclei": nuclei, "sprites": sprites}[source](given.cells, folder)
+        lines += [
+            f"## {source.capitalize()}\n",
+            f"| model | β | active | explained | {' | '.join(SCORES)} |",
+            f"|---|{'---|' * (3 + len(SCORES))}",
+        ]
+        pca = folder / "pca.parquet"
+        if not pca.exists():
+            components = pca_latents(data.crops, data.split == "train", given.latents)
+            save(components.latents, components.explained, data, pca)
+        rows = [("PCA", "", [pca])]
+        for name, objective, beta in models:
+            files = []
+            for seed in range(given.seeds):
+                files.append(folder / f"{objective}-{beta:g}-{seed}.parquet")
+                if not files[-1].exists():
+                    config = VaeConfig(
+                        objective=objective, beta=beta, seed=seed, steps=given.steps,
+                        latents=given.latents, augment=False, focus=0,
+                    )  # fmt: skip
+                    train(data, config, files[-1])
+                    print(files[-1], flush=True)
+            rows.append((name, f"{beta:g}", files))
+        for name, beta, files in rows:
+            found = measure(files, data)
+            columns = [cell(found["active"], 1), cell(found["explained"])]
+            columns += [cell(found.get(score)) for score in SCORES]
+            lines.append(f"| {name} | {beta} | {' | '.join(columns)} |")
+        lines.append("")
+    given.page.write_text("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
