@@ -20,6 +20,7 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication, QTabBar, QTabWidget, QWidget
 
 from napari_parsimony.gui.docks import ALL, open_dock
+from napari_parsimony.gui.napari_compat import camera_of
 from napari_parsimony.gui.sample import copy_of_demo, open_docks
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.torch_import import import_torch
@@ -30,7 +31,7 @@ IMAGES = HERE / "images"
 SIZE = (1500, 950)
 LOW = (1366, 768)  # a laptop
 PARTS = ("all", "docks", "tutorial")
-COLOURS = 128  # of a picture: files stay small, and nobody sees more
+COLOURS = 256  # of a picture: files stay small, and nobody sees more
 
 
 def settle(turns: int = 60) -> None:
@@ -51,7 +52,7 @@ def shrink(file: Path) -> None:
     """Write a picture anew with few colours."""
     picture = Image.open(file).convert("RGB")
     # of the ways to choose them the one that keeps rare ones, such as that of a word
-    kept = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    kept = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=5, dither=Image.Dither.NONE)
     kept.save(file, optimize=True)
 
 
@@ -159,14 +160,17 @@ def photograph_tutorial(folder: Path, theme: str, trained: Path | None) -> None:
     session.open_study(young)
     open_dock(viewer, "Annotate", cells)
     settle()
-    cell = session.cells.index[session.cells["class"].eq("mitosis")][0]
+    mitoses = session.cells[session.cells["class"].eq("mitosis")]
+    off_centre = mitoses[["y", "x"]] - session.cells[["y", "x"]].mean()
+    cell = (off_centre**2).sum(axis=1).idxmin()
     session.select_cell(session.key_of(cell))
     look_at(viewer, cell)
     photograph(viewer, folder / "tutorial-annotate.png")
 
     session.open_study(whole)
-    open_dock(viewer, "VAE", cells)
-    settle(600)  # until its latents are judged
+    vae = open_dock(viewer, "VAE", cells)
+    while not vae.verdict.headline.text():
+        settle()
     photograph(viewer, folder / "tutorial-vae.png")
     open_dock(viewer, "Equations", cells)
     session.select_cell(session.key_of(cell))
@@ -178,8 +182,9 @@ def photograph_tutorial(folder: Path, theme: str, trained: Path | None) -> None:
 def look_at(viewer: napari.Viewer, cell: int) -> None:
     """Bring a cell and its neighbours into view."""
     table = Session.of(viewer).cells
-    viewer.camera.center = (table["y"][cell], table["x"][cell])
-    viewer.camera.zoom = 4
+    camera = camera_of(viewer)
+    camera.center = (table["y"][cell], table["x"][cell])
+    camera.zoom = 4
     settle()
 
 

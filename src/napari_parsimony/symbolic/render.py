@@ -71,6 +71,9 @@ def julia(expression: Expression, forms: Mapping[str, str] = MappingProxyType({}
     return f"{expression.op}({', '.join(args)})"
 
 
+_MEASURED = 3  # significant digits of numbers that are put in, at least
+
+
 class _Plain:
     """Python's notation, brackets wherever the tree would be read back differently."""
 
@@ -88,7 +91,11 @@ class _Plain:
             return self.number(node.value)
         if node.name is not None:
             put_in = self.values.get(node.name)
-            return (self.name(node.name), _ATOM) if put_in is None else self.number(float(put_in))
+            if put_in is None:
+                return self.name(node.name), _ATOM
+            # measured, so that they are not rounded as far as an equation may be
+            exactly = type(self)(self.digits and max(self.digits, _MEASURED))
+            return exactly.number(float(put_in))
         args = [self.write(arg) for arg in node.args]
         match node.op:
             case "add":
