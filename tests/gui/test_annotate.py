@@ -295,6 +295,16 @@ def test_rename_recolour_add_remove_and_undo_all_of_it(qtbot, monkeypatch, dock,
     assert list(annotator.colours) == ["rod 1", "debris"]
 
 
+@pytest.mark.parametrize(("theme", "red"), [("dark", "#ff6b6b"), ("light", "#c01818")])
+def test_what_lacks_can_be_read_in_both_themes(viewer, own_study, theme, red):
+    viewer.theme = theme
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Annotate")
+    dock.session.open_study(own_study)
+    dock.annotator.add("debris")
+    dock.annotator.annotate([0, 1], "debris")
+    assert f"color:{red}'>There is no debris in" in dock.lacking.text()
+
+
 def test_classes_change_places_and_keys(qtbot, viewer, dock, own_study):
     dock.session.open_study(own_study)
     assert list(dock.annotator.colours) == ["round", "long"]

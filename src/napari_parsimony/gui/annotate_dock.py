@@ -33,6 +33,8 @@ from napari_parsimony.gui.dock import (
     message_label,
     missing,
     push_button,
+    say,
+    warning_ink,
     when_destroyed,
 )
 from napari_parsimony.gui.docks import open_dock
@@ -261,8 +263,8 @@ class AnnotateDock(QWidget):
         if lacking:
             shown = ", ".join(lacking[:3]) + (", …" if len(lacking) > 3 else "")
             parts.append(
-                f"<span style='color:#ff6b6b'>There is {shown}: annotate more in other parts of "
-                "the image.</span>"
+                f"<span style='color:{warning_ink(self)}'>There is {shown}: annotate more in other "
+                "parts of the image.</span>"
             )
         elif len(here) < 2:
             parts.append("Classifiers need cells of two classes.")
@@ -330,12 +332,10 @@ class AnnotateDock(QWidget):
             self._say(f"'{name}' was removed: U brings it back.")
 
     def _say(self, text: str) -> None:
-        self.said.setStyleSheet("")
-        self.said.setText(text)
+        say(self.said, text)
 
     def _fail(self, text: str) -> None:
-        self._say(text)
-        self.said.setStyleSheet("color: #ff6b6b")
+        say(self.said, text, failed=True)
 
     # Import
 

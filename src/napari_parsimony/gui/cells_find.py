@@ -11,7 +11,7 @@ from napari_parsimony.cells.config import SegmentConfig
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.cells_nuclei import Nuclei
 from napari_parsimony.gui.cells_table import LayersTable
-from napari_parsimony.gui.dock import Folded
+from napari_parsimony.gui.dock import Folded, say
 from napari_parsimony.gui.forms import config_to_widgets, widgets_to_config
 
 
@@ -111,9 +111,7 @@ class FindNuclei(QWidget):
         )
 
     def _say(self, text: str, *, failed: bool = False) -> None:
-        self.text.setText(text)
-        self.text.setStyleSheet("color: #ff6b6b" if failed else "")
-        self.text.setVisible(bool(text))
+        say(self.text, text, failed)
 
 
 def _place(image: Image, ndim: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from napari_parsimony.cells.table import SPLITS
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.annotate_keys import key_of
 from napari_parsimony.gui.annotator import Annotator
+from napari_parsimony.gui.dock import warning_ink
 
 COLUMNS = {
     "key": "Press this key to give the selected cell the class. Alt+Up and Alt+Down move the "
@@ -148,7 +149,7 @@ class ClassTable(QTableWidget):
             font = item.font()
             font.setBold(True)
             item.setFont(font)
-            item.setForeground(QColor("#ff6b6b"))
+            item.setForeground(QColor(warning_ink(self)))
         self.setItem(row, column, item)
 
     def _set_swatch(self, row: int, name: str, colour: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import SignalInstance
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
-from qtpy.QtGui import QFont, QPainter, QPaintEvent, QStaticText, QTextDocument
+from qtpy.QtGui import QFont, QPainter, QPaintEvent, QPalette, QStaticText, QTextDocument
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -154,6 +154,21 @@ class Soon(QObject):
     def _now(self) -> None:
         self.due = False
         self._call()
+
+
+def warning_ink(widget: QWidget) -> str:
+    """Red in which what failed or lacks can be read on the ground of a widget."""
+    bright = widget.palette().color(QPalette.ColorRole.WindowText).lightness() > 128
+    return "#ff6b6b" if bright else "#c01818"
+
+
+def say(label: QLabel, text: str, failed: bool = False) -> None:
+    """Show a sentence, in red if something failed; an empty one hides the label."""
+    label.setText(text)
+    label.setStyleSheet("")
+    if failed:
+        label.setStyleSheet(f"color: {warning_ink(label)}")
+    label.setVisible(bool(text))
 
 
 def folder_gone(session: Session) -> str | None:

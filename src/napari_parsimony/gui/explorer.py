@@ -29,6 +29,7 @@ from napari_parsimony.gui.dock import (
     follow,
     message_label,
     missing,
+    say,
     when_destroyed,
 )
 from napari_parsimony.gui.latent_sliders import LatentSliders
@@ -166,9 +167,7 @@ class LatentExplorer(QWidget):
         return row
 
     def _say(self, text: str, failed: bool = False) -> None:
-        self.note.setText(text)
-        self.note.setStyleSheet("color: #ff6b6b" if failed else "")
-        self.note.setVisible(bool(text))
+        say(self.note, text, failed)
 
     # Following the session
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_parsimony.gui.dock import Folded, push_button, text_label
+from napari_parsimony.gui.dock import Folded, push_button, say, text_label
 from napari_parsimony.jobs.job import COMMAND
 from napari_parsimony.symbolic.engines.pysr_install import ABOUT, OTHERS, READY
 from napari_parsimony.symbolic.engines.pysr_settings import JuliaSettings
@@ -223,8 +223,7 @@ class JuliaDialog(QDialog):
             self._show_state()
 
     def _say(self, text: str, *, failed: bool = False) -> None:
-        self.message.setText(text)
-        self.message.setStyleSheet("color: #ff6b6b" if failed else "")
+        say(self.message, text, failed)
 
     def _show_state(self) -> None:
         running = self.running

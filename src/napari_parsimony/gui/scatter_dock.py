@@ -28,6 +28,7 @@ from napari_parsimony.gui.dock import (
     follow,
     message_label,
     missing,
+    say,
     wheel_needs_focus,
 )
 from napari_parsimony.gui.latex import crop_pixmap, theme_of
@@ -277,8 +278,7 @@ class ScatterDock(QWidget):
         self.legend.setText(" &nbsp; ".join(parts))
 
     def _say(self, text: str, *, failed: bool = False) -> None:
-        self.note.setText(text)
-        self.note.setStyleSheet("color: #ff6b6b" if failed else "")
+        say(self.note, text, failed)
 
     # What the user does
 

@@ -10,7 +10,14 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_parsimony.errors import UserError
 from napari_parsimony.gui.curves import Curves
-from napari_parsimony.gui.dock import delete_later, follow, in_order, push_button, text_label
+from napari_parsimony.gui.dock import (
+    delete_later,
+    follow,
+    in_order,
+    push_button,
+    say,
+    text_label,
+)
 from napari_parsimony.gui.docks import AFTER_STEP, ALL, is_in, open_dock
 from napari_parsimony.gui.forms import Form, config_to_widgets, set_values, widgets_to_config
 from napari_parsimony.gui.remembered import (
@@ -166,9 +173,7 @@ class StepPanel(QWidget):
 
     def say(self, text: str, *, failed: bool = False) -> None:
         """Show a sentence below the buttons."""
-        self.message.setText(text)
-        self.message.setStyleSheet("color: #ff6b6b" if failed else "")
-        self.message.setVisible(bool(text))
+        say(self.message, text, failed)
 
     # Following the session
 

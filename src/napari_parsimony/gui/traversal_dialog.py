@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_parsimony.artefact import replace_file
 from napari_parsimony.figures.palette import Theme
 from napari_parsimony.gui.background import Background
-from napari_parsimony.gui.dock import follow, missing
+from napari_parsimony.gui.dock import follow, missing, say
 from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.movie import FRAMES, MovieSaver
 from napari_parsimony.gui.positions import mean_of_class
@@ -111,9 +111,7 @@ class TraversalDialog(QDialog):
         self._say("")
 
     def _say(self, text: str, failed: bool = False) -> None:
-        self.message.setText(text)
-        self.message.setStyleSheet("color: #ff6b6b" if failed else "")
-        self.message.setVisible(bool(text))
+        say(self.message, text, failed)
 
     # Following the session
 

@@ -43,7 +43,7 @@ _UNITS = 100  # of progress, for each engine and for what follows
 
 
 # matrices are small: for these, several threads cost more than they give
-@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
+@threadpool_limits.wrap(limits=1)
 def search_front(
     latents: pd.DataFrame,
     logits: NDArray[np.floating],
