@@ -37,7 +37,7 @@ UNDECIDED = (7, 43, 47, 53, 75, 153, 156, 160)
 FOLD = 2
 """Of the five MitoCheck models, the one whose equation tells the plates of this field best."""
 
-SIZE = 17
+SIZE = 11
 """Of the equation that is shown; longer ones are no better here."""
 
 SMALLEST = 120  # pixels; smaller objects are pieces of nuclei, left without a class
