@@ -71,7 +71,7 @@ def attack(
     norm: Norm,
     controlled: Mapping[str, Sequence[tuple[Tensor, Tensor]]],
     config: RobustnessConfig,
-    start: Tensor | None = None,
+    starts: Sequence[Tensor] = (),
 ) -> Attacked:
     """Attack a batch of cells.
 
@@ -87,8 +87,8 @@ def attack(
         By control, for each budget what `controls.of_size` gives.
     config
         Steps, rounds and restarts.
-    start
-        (B, C, S, S) changes that may flip cells: those that flip another scheme.
+    starts
+        (B, C, S, S) changes each, of other schemes: they may flip cells of this one too.
     """
     low, high = torch.zeros(()).to(x), torch.ones(()).to(x)
     gradient, scores = slope(score, x, torch.zeros(len(x), dtype=torch.long, device=x.device))
@@ -97,7 +97,7 @@ def attack(
     change, least = smallest(
         score, x, own, budgets[-1], norm, low, high,
         steps=config.steps, rounds=config.rounds, restarts=config.restarts, seed=config.seed,
-        start=start,
+        starts=starts,
     )  # fmt: skip
     at = torch.tensor(budgets).to(x)
 

@@ -6,7 +6,7 @@ L2 fails for pictures; its budget is one number, where bisection needs one for e
 gradients below 1e-6 count as none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -18,11 +18,12 @@ Score = Callable[[Tensor], Tensor]
 """(B, …) to scores (B, outputs), see `classify.scores`."""
 
 _STRIDE = 2.5  # Madry et al. 2018: all steps together are so many times the budget
+_TINY = torch.finfo(torch.float32).tiny
 _HALVINGS = 8  # of a change that flips a cell, along its line
 
 
 def decisions(scores: Tensor) -> Tensor:
-    """Number of the class that scores (B, outputs) mean, (B,); −1 where one of them is NaN."""
+    """Give the number of the class that scores (B, outputs) mean; −1 where one of them is NaN."""
     said = (scores[:, 0] > 0).long() if scores.shape[1] == 1 else scores.argmax(1)
     return torch.where(scores.isnan().any(1), -1, said)
 
@@ -68,8 +69,8 @@ def steepest(gradient: Tensor, norm: Norm) -> Tensor:
     if norm == "linf":
         return finite.sign()
     # first by the largest: squares of tiny or huge numbers are 0 or infinite
-    finite = finite / _column(sizes(finite, "linf"), finite).clamp_min(torch.finfo().tiny)
-    return finite / _column(sizes(finite, "l2"), finite).clamp_min(torch.finfo().tiny)
+    finite = finite / _column(sizes(finite, "linf"), finite).clamp_min(_TINY)
+    return finite / _column(sizes(finite, "l2"), finite).clamp_min(_TINY)
 
 
 def within(
@@ -78,7 +79,7 @@ def within(
     """Make a change no larger than the budget (B,), and x + change stay in [low, high]."""
     column = _column(budget, change)
     if norm == "l2":
-        own = _column(sizes(change, norm), change).clamp_min(torch.finfo().tiny)
+        own = _column(sizes(change, norm), change).clamp_min(_TINY)
         change = change * (column / own).clamp_max(1)
     else:
         change = torch.maximum(torch.minimum(change, column), -column)
@@ -91,9 +92,7 @@ def fgsm(
 ) -> list[Tensor]:
     """One step along the gradient (Goodfellow et al. 2015), for each of some budgets (K,)."""
     down = -steepest(slope(score, x, own)[0], norm)
-    return [
-        within(budget * down, x, budget.expand(len(x)), norm, low, high) for budget in budgets
-    ]
+    return [within(budget * down, x, budget.expand(len(x)), norm, low, high) for budget in budgets]
 
 
 def pgd(
@@ -170,7 +169,7 @@ def smallest(
     rounds: int = 6,
     restarts: int = 1,
     seed: int = 0,
-    start: Tensor | None = None,
+    starts: Sequence[Tensor] = (),
 ) -> tuple[Tensor, Tensor]:
     """Search the smallest change that flips each cell, by PGD and bisection over its budget.
 
@@ -189,8 +188,8 @@ def smallest(
         Random starts for cells that are not flipped by the largest budget.
     seed
         Of the random starts.
-    start
-        (B, …) changes that may flip cells, to begin with beside none.
+    starts
+        Changes (B, …), each perhaps along a way that flips cells sooner: those of other models.
 
     Returns
     -------
@@ -202,20 +201,26 @@ def smallest(
     generator = torch.Generator().manual_seed(seed)
     high_end = torch.full((len(x),), float(most), device=x.device)
     best, found = torch.zeros_like(x), torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    starts = [torch.zeros_like(x)] if start is None else [torch.zeros_like(x), start]
-    for attempt in range(len(starts) + restarts):
+    noise = [torch.randn(x.shape, generator=generator).to(x) for _ in range(restarts)]
+    longest = [
+        *(most * each / _column(sizes(each, norm), x).clamp_min(_TINY) for each in starts),
+        *(most * steepest(each, norm) for each in noise),
+    ]
+    for first in (torch.zeros_like(x), *longest):
         if bool((found | (own < 0)).all()):
             break
-        if attempt < len(starts):
-            first = starts[attempt]
-        else:
-            noise = torch.randn(x.shape, generator=generator).to(x.device)
-            first = noise if norm == "l2" else noise.sign() * most
-            first = first * most / _column(sizes(first, norm), x)
         change, hit = pgd(score, x, own, high_end, norm, steps, low, high, first)
         best = torch.where(_column(hit & ~found, x), change, best)
         found |= hit
     best = shortened(score, x, own, best)
+    for first in longest[: len(starts)]:
+        change = within(first, x, high_end, norm, low, high)
+        with torch.no_grad():
+            hit = flipped(score(x + change), own)
+        change = shortened(score, x, own, change)
+        hit &= ~found | (sizes(change, norm) < sizes(best, norm))
+        best = torch.where(_column(hit, x), change, best)
+        found |= hit
     least = torch.where(found, sizes(best, norm), high_end)
     low_end = torch.zeros_like(least)
     fewer = max(1, steps // 2)  # they begin with what flipped the cell at a larger budget

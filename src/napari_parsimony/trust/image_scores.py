@@ -86,9 +86,7 @@ def latent_schemes(classifier: "Classifier", equation: Equation) -> dict[str, nn
     }
 
 
-def image_schemes(
-    vae: "Vae", classifier: "Classifier", equation: Equation
-) -> dict[str, nn.Module]:
+def image_schemes(vae: "Vae", classifier: "Classifier", equation: Equation) -> dict[str, nn.Module]:
     """All four schemes, end to end: crops (B, C, S, S) to scores (B, outputs).
 
     Parameters

@@ -155,11 +155,11 @@ def attack_schemes(
                     name: [of_size(edit, x, budget, norm) for budget in budgets]
                     for name, edit in edits.items()
                 }
-                start = None
+                starts: list[torch.Tensor] = []
                 for name, scheme in schemes.items():
-                    each = attack(scheme, x, budgets, norm, doses, config, start)
+                    each = attack(scheme, x, budgets, norm, doses, config, starts)
                     done[name, norm].append(each)
-                    start = torch.from_numpy(each.change).to(device)
+                    starts.append(torch.from_numpy(each.change).to(device))
                     count += 1
                     report(Progress(count, total, f"Attacking under {_NORM_WORDS[norm]}: {name}"))
         found = {key: Attacked.joined(each) for key, each in done.items()}

@@ -31,8 +31,7 @@ class RobustnessConfig(Config):
     restarts: int = Field(
         1,
         ge=0,
-        description="Random starts for cells that are not flipped from where they are, nor from what flips the "
-        "scheme before.",
+        description="Random starts for cells that are not flipped from where they are.",
         json_schema_extra={"advanced": True},
     )
     resamples: int = Field(

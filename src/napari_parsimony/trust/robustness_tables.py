@@ -72,7 +72,7 @@ class Resampling:
 
 
 def rate_table(found: Found, draw: Resampling) -> pd.DataFrame:
-    """How many cells are flipped, by budget.
+    """Count the cells that are flipped, by budget.
 
     Returns
     -------
@@ -93,10 +93,8 @@ def rate_table(found: Found, draw: Resampling) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def cell_table(
-    crops: NDArray[np.float32], masks: NDArray[np.bool_], found: Found
-) -> pd.DataFrame:
-    """What it took to flip each cell.
+def cell_table(crops: NDArray[np.float32], masks: NDArray[np.bool_], found: Found) -> pd.DataFrame:
+    """Tell what it took to flip each cell.
 
     Returns
     -------
@@ -137,7 +135,7 @@ def cell_table(
 
 
 def summary_table(cells: pd.DataFrame, draw: Resampling) -> pd.DataFrame:
-    """Each scheme in one row for each norm.
+    """Put each scheme into one row for each norm.
 
     Returns
     -------
