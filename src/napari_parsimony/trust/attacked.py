@@ -88,7 +88,8 @@ def attack(
     config
         Steps, rounds and restarts.
     starts
-        (B, C, S, S) changes each, of other schemes: they may flip cells of this one too.
+        (B, C, S, S) changes each, of other schemes: as large as the largest budget, they may
+        flip cells of this one too.
     """
     low, high = torch.zeros(()).to(x), torch.ones(()).to(x)
     gradient, scores = slope(score, x, torch.zeros(len(x), dtype=torch.long, device=x.device))
@@ -97,7 +98,10 @@ def attack(
     change, least = smallest(
         score, x, own, budgets[-1], norm, low, high,
         steps=config.steps, rounds=config.rounds, restarts=config.restarts, seed=config.seed,
-        starts=starts,
+        starts=[
+            each * (budgets[-1] / sizes(each, norm).clamp_min(1e-12))[:, None, None, None]
+            for each in starts
+        ],
     )  # fmt: skip
     at = torch.tensor(budgets).to(x)
 

@@ -189,7 +189,7 @@ def smallest(
     seed
         Of the random starts.
     starts
-        Changes (B, …), each perhaps along a way that flips cells sooner: those of other models.
+        Changes (B, …), each perhaps on a way that flips cells sooner: those of other models.
 
     Returns
     -------
@@ -202,18 +202,15 @@ def smallest(
     high_end = torch.full((len(x),), float(most), device=x.device)
     best, found = torch.zeros_like(x), torch.zeros(len(x), dtype=torch.bool, device=x.device)
     noise = [torch.randn(x.shape, generator=generator).to(x) for _ in range(restarts)]
-    longest = [
-        *(most * each / _column(sizes(each, norm), x).clamp_min(_TINY) for each in starts),
-        *(most * steepest(each, norm) for each in noise),
-    ]
-    for first in (torch.zeros_like(x), *longest):
+    elsewhere = [most * steepest(each, norm) for each in noise]
+    for first in (torch.zeros_like(x), *starts, *elsewhere):
         if bool((found | (own < 0)).all()):
             break
         change, hit = pgd(score, x, own, high_end, norm, steps, low, high, first)
         best = torch.where(_column(hit & ~found, x), change, best)
         found |= hit
     best = shortened(score, x, own, best)
-    for first in longest[: len(starts)]:
+    for first in starts:
         change = within(first, x, high_end, norm, low, high)
         with torch.no_grad():
             hit = flipped(score(x + change), own)
