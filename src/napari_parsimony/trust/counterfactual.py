@@ -181,9 +181,7 @@ def counterfactuals(
     return Counterfactuals(table, values[rows], np.asarray(moved, np.float32))
 
 
-def _nearest_other(
-    x: Tensor, own: Tensor, cells: Tensor, classes: Tensor, room: Tensor
-) -> Tensor:
+def _nearest_other(x: Tensor, own: Tensor, cells: Tensor, classes: Tensor, room: Tensor) -> Tensor:
     """Return the way (B, latents) to the nearest cell of another class; 0 where there is none."""
     distance = torch.cdist(x[:, room], cells[:, room])
     distance = distance.masked_fill((classes == own[:, None]) | (classes < 0), torch.inf)

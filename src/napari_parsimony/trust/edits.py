@@ -62,7 +62,7 @@ EDITS: Mapping[str, Edit] = {
     "size": Edit("area of the cell (×)", 1.0, (0.5, 0.7, 0.85, 1.2, 1.5), resized),
     "elongation": Edit("length over width (×)", 1.0, (0.6, 0.8, 1.25, 1.6, 2.0), stretched),
     "brightness": Edit("brightness of the cell (×)", 1.0, (0.5, 0.75, 1.25, 1.5), brightened),
-    "neighbours": Edit("neighbours removed (share)", 0.0, (0.5, 1.0), alone),
+    "neighbours": Edit("neighbours removed", 0.0, (0.5, 1.0), alone),
 }
 
 

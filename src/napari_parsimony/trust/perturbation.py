@@ -81,8 +81,10 @@ def perturb(
     Raises
     ------
     UserError
-        If no crop shows a cell in its middle.
+        If no crop shows a cell in its middle, or the law is not among the schemes.
     """
+    if law not in schemes:
+        raise UserError(f"There is no scheme '{law}' to compare {', '.join(schemes)} with.")
     pixels = np.asarray(crops, np.float32)
     masks = np.array([central_mask(crop[0]) for crop in pixels]).reshape(-1, *pixels.shape[2:])
     seen = masks.any((1, 2)) & ~masks.all((1, 2))
@@ -98,13 +100,10 @@ def perturb(
     scores, moves = [], []
     steps = [(name, edit, dose) for name, edit in edits.items() for dose in edit.doses]
     for number, (name, edit, dose) in enumerate(steps):
-        changed = torch.cat(
-            [edit.apply(*part, dose) for part in zip(x.split(BATCH), mask.split(BATCH), strict=True)]
-        )
+        parts = zip(x.split(BATCH), mask.split(BATCH), strict=True)
+        changed = torch.cat([edit.apply(*part, dose) for part in parts])
         after = {scheme: _scored(score, changed) for scheme, score in schemes.items()}
-        change = {
-            scheme: _change(before[scheme], after[scheme], own[scheme]) for scheme in schemes
-        }
+        change = {scheme: _change(before[scheme], after[scheme], own[scheme]) for scheme in schemes}
         for scheme in schemes:
             known = np.isfinite(change[scheme])
             row = {"edit": name, "dose": dose, "scheme": scheme, "n": int(known.sum())}
@@ -113,7 +112,7 @@ def perturb(
             row["sd_change"] = float(values.std()) if known.any() else np.nan
             hit = flipped(after[scheme], own[scheme]).numpy()
             row["flips"] = float(hit[known].mean()) if known.any() else np.nan
-            row["agreement"] = _correlation(change[scheme], change[law]) if law in change else np.nan
+            row["agreement"] = _correlation(change[scheme], change[law])
             scores.append(row)
         moved = (encode_crops(vae, changed.numpy())[0][:, at] - latents) / sd
         for column, latent in enumerate(used):
