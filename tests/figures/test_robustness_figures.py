@@ -41,12 +41,23 @@ def figures(theme):
     table.loc[1:, table.columns[4:]] = np.nan
     edits = pd.DataFrame(
         [
-            (edit, dose, scheme, 5, rng.normal(), 1.0, rng.random() / 5, 0.5)
+            (edit, f"{edit} (×)", 1.0, dose, scheme, 5, rng.normal(), 1.0, rng.random() / 5, 0.5)
             for edit in ("size", "elongation", "brightness", "neighbours")
             for dose in (0.5, 1.5)
             for scheme in SCHEMES
         ],
-        columns=["edit", "dose", "scheme", "n", "mean_change", "sd_change", "flips", "agreement"],
+        columns=[
+            "edit",
+            "title",
+            "nothing",
+            "dose",
+            "scheme",
+            "n",
+            "mean_change",
+            "sd_change",
+            "flips",
+            "agreement",
+        ],
     )
     epsilons = {name: [0.1, np.inf] for name in SCHEMES}
     yield flip_rates(rates, theme=theme)

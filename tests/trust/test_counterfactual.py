@@ -32,7 +32,7 @@ def law(text):
     return EquationScore(Expression.parse(text), NAMES)
 
 
-ROWS = np.arange(0, 400, 10)
+ROWS = np.arange(0, 400, 20)
 
 
 def test_distances_of_a_linear_law_are_known():
@@ -89,7 +89,7 @@ def test_what_is_wrong_is_said():
         counterfactuals(law("z0"), cells(), ROWS, [])
 
 
-def drawn(count=6, size=64):
+def drawn(count=4, size=64):
     """Ellipses of known size between two neighbours."""
     crops = np.zeros((count, 1, size, size), np.float32)
     y, x = np.mgrid[:size, :size] - (size - 1) / 2

@@ -12,11 +12,11 @@ from napari_parsimony.cells.orient import central_mask
 from napari_parsimony.config import parse_config
 from napari_parsimony.errors import UserError
 from napari_parsimony.study.study import Study
-from napari_parsimony.trust.attacks import NORMS, decisions, fgsm, pgd, sizes, smallest
+from napari_parsimony.trust.attacks import decisions, fgsm, pgd, sizes, smallest
 from napari_parsimony.trust.controls import controls, of_size
 from napari_parsimony.trust.image_scores import EquationScore, image_schemes
 from napari_parsimony.trust.robustness import attack_schemes, held_out
-from napari_parsimony.trust.robustness_config import RobustnessConfig
+from napari_parsimony.trust.robustness_config import NORMS, RobustnessConfig
 
 SIZE = 16
 ZERO, ONE = torch.zeros(()), torch.ones(())
@@ -45,7 +45,7 @@ def linear(outputs=1, seed=0):
     return Linear(weights)
 
 
-def crops(count=12, seed=0):
+def crops(count=6, seed=0):
     """Grey pictures with a brighter disc, far from 0 and 1."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
@@ -143,7 +143,7 @@ def test_energy_and_shape_of_a_model_that_looks_at_the_centre_only():
     disc = torch.from_numpy(central_mask(crops(1)[0, 0]).reshape(1, -1)).float()
     inside = Linear(disc, bias=-0.55 * float(disc.sum()))  # a cell darker than 0.55
     settings = parse_config(RobustnessConfig, {"steps": 5, "rounds": 4, "resamples": 100})
-    groups = np.repeat(["a", "b", "c"], 4)
+    groups = np.repeat(["a", "b", "c"], 2)
     done = attack_schemes({"inside": inside, "anywhere": linear()}, crops(), settings, groups)
     cells = done.cells.set_index(["scheme", "norm"]).sort_index()
     assert cells.loc[("inside", "l2"), "inside"].min() > 0.9
@@ -185,6 +185,15 @@ def test_the_demo_study():
     assert told[-1].total == 8
     assert set(done.rates["scheme"]) == set(schemes)
     assert done.adversarial["symbolic", "l2"].shape == x.shape
+
+
+def test_of_more_classes_any_other_is_a_flip():
+    settings = parse_config(RobustnessConfig, {"steps": 5, "rounds": 2, "levels": (2, 32)})
+    done = attack_schemes({"three": linear(outputs=3)}, crops(), settings)
+    assert (done.summary["flipped"] == 1).all()
+    model, before = linear(outputs=3), done.cells[done.cells["norm"] == "l2"]["own"]
+    after = decisions(model(torch.from_numpy(done.adversarial["three", "l2"])))
+    assert (after.numpy() != before.to_numpy()).all()
 
 
 def test_it_can_be_cancelled():

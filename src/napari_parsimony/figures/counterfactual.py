@@ -13,7 +13,6 @@ from napari_parsimony.figures.palette import LIGHT, QUIET, Theme, class_colours,
 from napari_parsimony.figures.robustness import scheme_colour
 from napari_parsimony.figures.style import bare, mosaic, new_figure, styled
 from napari_parsimony.figures.text import shortened
-from napari_parsimony.trust.edits import EDITS
 from napari_parsimony.trust.schemes import TITLES
 
 _GAP = 2
@@ -44,7 +43,7 @@ def smallest_changes(
     theme
         Colours.
     """
-    names = [name for name in table if name not in ("cell", "own", "other", "distance")]
+    names = [str(name) for name in table if name not in ("cell", "own", "other", "distance")]
     # of many latents those that move
     order = table[names].abs().max().sort_values(ascending=False, kind="stable").index
     shown = [name for name in names if name in order[:_MOST_BARS]]
@@ -59,9 +58,9 @@ def smallest_changes(
     centres = np.arange(4) * (size + _GAP) + size / 2 - 0.5
     moves = np.nan_to_num(table[shown].to_numpy(float))
     reach = max(float(np.abs(moves).max(initial=0.0)), 0.1) * 1.1
-    for row, (crop, old, new, found) in enumerate(
-        zip(crops, before, after, table.itertuples(), strict=True)
-    ):
+    own, other = (table[name].to_numpy(int) for name in ("own", "other"))
+    distance = table["distance"].to_numpy(float)
+    for row, (crop, old, new) in enumerate(zip(crops, before, after, strict=True)):
         y = (height - top - row * (_SIDE + below) - _SIDE) / height
         difference = 0.5 + np.asarray(new, np.float32) - old
         axes = figure.add_axes((left / width, y, strip / width, _SIDE / height))
@@ -72,8 +71,8 @@ def smallest_changes(
         bare(axes)
         chart = figure.add_axes(((left + strip + room) / width, y, bars / width, _SIDE / height))
         chart.axhline(0, color=theme.ink, linewidth=0.8)
-        hit = np.isfinite(found.distance)
-        colour = colours[found.other] if hit else QUIET
+        hit = np.isfinite(distance[row])
+        colour = colours[other[row]] if hit else QUIET
         chart.bar(np.arange(len(shown)), moves[row], width=0.7, color=colour)
         chart.set_ylim(-reach, reach)
         chart.set_xlim(-0.6, len(shown) - 0.4)
@@ -81,11 +80,12 @@ def smallest_changes(
         chart.spines["bottom"].set_visible(False)
         chart.tick_params(axis="x", length=0)
         chart.set_xticks(np.arange(len(shown)), shown if row == count - 1 else [""] * len(shown))
-        own = shortened(classes[found.own], 22) if found.own >= 0 else "not decided"
-        text = f"{own}: nothing within the range of the cells flips it"
+        text = shortened(classes[own[row]], 22) if own[row] >= 0 else "not decided"
         if hit:
-            other = shortened(classes[found.other], 22)
-            text = f"{own} → {other}: {found.distance:.2f} standard deviations"
+            text += f" → {shortened(classes[other[row]], 22)}: {distance[row]:.2f} "
+            text += "standard deviations"
+        elif own[row] >= 0:
+            text += ": nothing within the range of the cells flips it"
         axes.text(0, -0.05, text, transform=axes.transAxes, va="top", size=8)
         if row == 0:
             axes.set_xticks(centres, ["cell", "decoded", "flipped", "change"])
@@ -146,23 +146,21 @@ def edit_effects(scores: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
         for name, each in scores.groupby("scheme")
     }
     for (above, below), edit in zip(panels.T, edits, strict=True):
-        known = EDITS.get(edit)
+        known = scores[scores["edit"] == edit]
+        nothing = float(known["nothing"].iloc[0])
         for axes in (above, below):
             axes.grid(axis="y")
-            if known is not None:
-                axes.axvline(known.nothing, color=theme.faint, linewidth=1)
+            axes.axvline(nothing, color=theme.faint, linewidth=1)
         above.axhline(0, color=theme.faint, linewidth=1)
         for name in schemes:
-            here = scores[(scores["edit"] == edit) & (scores["scheme"] == name)]
-            nothing = pd.DataFrame(
-                {"dose": [known.nothing] if known else [], "mean_change": 0.0, "flips": 0.0}
-            )
-            here = pd.concat([here[list(nothing)], nothing]).sort_values("dose")
+            here = known.loc[known["scheme"] == name, ["dose", "mean_change", "flips"]]
+            start = pd.DataFrame({"dose": [nothing], "mean_change": [0.0], "flips": [0.0]})
+            here = pd.concat([here, start]).sort_values("dose")
             colour = scheme_colour(name, theme)
             above.plot(here["dose"], here["mean_change"] / unit[name], "-o", markersize=3,
                        color=colour)  # fmt: skip
             below.plot(here["dose"], here["flips"], "-o", markersize=3, color=colour)
-        below.set_xlabel(known.title if known else edit)
+        below.set_xlabel(str(known["title"].iloc[0]))
         below.xaxis.set_major_locator(MaxNLocator(4))
     panels[0, 0].set_ylabel("mean change of score\n(standard deviations)")
     panels[1, 0].set_ylabel("cells flipped")

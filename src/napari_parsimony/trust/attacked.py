@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_parsimony.trust.attacks import (
-    Norm,
     Score,
     decisions,
     fgsm,
@@ -18,7 +17,7 @@ from napari_parsimony.trust.attacks import (
     slope,
     smallest,
 )
-from napari_parsimony.trust.robustness_config import RobustnessConfig
+from napari_parsimony.trust.robustness_config import Norm, RobustnessConfig
 
 PGD, FGSM = "pgd", "fgsm"
 

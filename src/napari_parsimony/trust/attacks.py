@@ -7,13 +7,12 @@ gradients below 1e-6 count as none.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Norm = Literal["l2", "linf"]
-NORMS: tuple[Norm, ...] = ("l2", "linf")
+from napari_parsimony.trust.robustness_config import Norm
+
 Score = Callable[[Tensor], Tensor]
 """(B, …) to scores (B, outputs), see `classify.scores`."""
 

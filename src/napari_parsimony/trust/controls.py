@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_parsimony.trust.attacks import Norm, sizes
+from napari_parsimony.trust.attacks import sizes
+from napari_parsimony.trust.robustness_config import Norm
 
 Edit = Callable[[Tensor], Tensor]
 """Doses (B,) from 0, nothing, to 1, the most, to changed crops (B, C, S, S)."""

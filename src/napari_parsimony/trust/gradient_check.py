@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_parsimony.trust.attacked import FGSM, PGD, Attacked
-from napari_parsimony.trust.attacks import Norm, Score, flipped, sizes
+from napari_parsimony.trust.attacks import Score, flipped, sizes
+from napari_parsimony.trust.robustness_config import Norm
 
 SOME = 0.05
 """Share of cells that is no longer chance."""

@@ -34,10 +34,11 @@ class Perturbed:
     Attributes
     ----------
     scores
-        ``edit``, ``dose``, ``scheme``, ``n`` (cells on which the scheme decides before and
-        after), ``mean_change`` and ``sd_change`` of the score (of more than two classes, of the
-        lead of the class decided for), ``flips`` (share given another class), and
-        ``agreement``: correlation of the changes with those under the law, over the cells.
+        ``edit``, its ``title`` and the dose that is ``nothing``, ``dose``, ``scheme``, ``n``
+        (cells on which the scheme decides before and after), ``mean_change`` and ``sd_change`` of
+        the score (of more than two classes, of the lead of the class decided for), ``flips``
+        (share given another class), and ``agreement``: correlation of the changes with those
+        under the law, over the cells.
     moves
         ``edit``, ``dose``, ``latent``, ``mean_move`` and ``sd_move`` of the used latents, in
         their standard deviations: what the law sees of an edit.
@@ -106,7 +107,8 @@ def perturb(
         change = {scheme: _change(before[scheme], after[scheme], own[scheme]) for scheme in schemes}
         for scheme in schemes:
             known = np.isfinite(change[scheme])
-            row = {"edit": name, "dose": dose, "scheme": scheme, "n": int(known.sum())}
+            row = {"edit": name, "title": edit.title, "nothing": edit.nothing, "dose": dose}
+            row |= {"scheme": scheme, "n": int(known.sum())}
             values = change[scheme][known]
             row["mean_change"] = float(values.mean()) if known.any() else np.nan
             row["sd_change"] = float(values.std()) if known.any() else np.nan

@@ -18,10 +18,9 @@ from napari_parsimony.classify.black_box import best_device
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.trust.attacked import Attacked, attack
-from napari_parsimony.trust.attacks import NORMS, Norm
 from napari_parsimony.trust.controls import controls, of_size
 from napari_parsimony.trust.gradient_check import gradient_check
-from napari_parsimony.trust.robustness_config import RobustnessConfig
+from napari_parsimony.trust.robustness_config import NORMS, Norm, RobustnessConfig
 from napari_parsimony.trust.robustness_tables import (
     Resampling,
     cell_table,

@@ -1,9 +1,13 @@
 """Settings of the adversarial test."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from napari_parsimony.config import Config
-from napari_parsimony.trust.attacks import Norm
+
+Norm = Literal["l2", "linf"]
+NORMS: tuple[Norm, ...] = ("l2", "linf")
 
 
 class RobustnessConfig(Config):

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_parsimony import bootstrap
 from napari_parsimony.cells.shape import shape_features
 from napari_parsimony.trust.attacked import Attacked
-from napari_parsimony.trust.attacks import Norm
-from napari_parsimony.trust.robustness_config import RobustnessConfig
+from napari_parsimony.trust.robustness_config import Norm, RobustnessConfig
 
 Found = Mapping[tuple[str, Norm], Attacked]
 Floats = NDArray[np.float64]
