@@ -1,0 +1,68 @@
+"""Settings of the adversarial test."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from napari_parsimony.config import Config
+
+Norm = Literal["l2", "linf"]
+NORMS: tuple[Norm, ...] = ("l2", "linf")
+
+
+class RobustnessConfig(Config):
+    """How the schemes are attacked."""
+
+    cells: int = Field(100, ge=1, description="Most held-out cells to attack, drawn at random.")
+    levels: tuple[float, ...] = Field(
+        (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+        description="Budgets in grey levels of 255: largest change of a pixel under L∞, root mean "
+        "square of all pixels' changes under L2.",
+    )
+    steps: int = Field(
+        20,
+        ge=1,
+        description="Steps of an attack at the largest budget; half as many at smaller ones.",
+        json_schema_extra={"advanced": True},
+    )
+    rounds: int = Field(
+        6,
+        ge=0,
+        description="How many smaller budgets are tried, each between one that flips the cell and "
+        "one that does not.",
+        json_schema_extra={"advanced": True},
+    )
+    restarts: int = Field(
+        1,
+        ge=0,
+        description="Random starts for cells that are not flipped from where they are.",
+        json_schema_extra={"advanced": True},
+    )
+    resamples: int = Field(
+        1_000,
+        ge=100,
+        le=100_000,
+        description="How often whole movies are drawn anew for the intervals (bootstrap).",
+        json_schema_extra={"advanced": True},
+    )
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="How much an interval should cover, 0.95 for 95 %."
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of the draw of cells, random starts and controls.",
+        json_schema_extra={"advanced": True},
+    )
+
+    @field_validator("levels")
+    @classmethod
+    def _ascending(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if not levels or levels[0] <= 0 or list(levels) != sorted(set(levels)):
+            raise ValueError("levels must be above 0 and ascend")
+        return levels
+
+    def budgets(self, norm: Norm, pixels: int) -> tuple[float, ...]:
+        """Return the levels as norms ε of changes of crops with so many pixels in all channels."""
+        unit = (pixels**0.5 if norm == "l2" else 1.0) / 255
+        return tuple(level * unit for level in self.levels)
