@@ -101,15 +101,26 @@ def photograph_demo(folder: Path, theme: str) -> None:
     row = int(plates[scores[plates, 0].argmax()])
     session.select_cell(session.key_of(row))
     photograph(viewer, folder / "overview.png")
-    name = session.expression.variables[0]
-    latent = int(name.removeprefix("z"))
-    values = session.latent_statistics
-    session.set_latent(latent, float(values["low"][latent]))
-    viewer.camera.center = (cells["y"][row], cells["x"][row])
-    viewer.camera.zoom *= 4
+    session.set_latent(*least_likely(session))
+    camera = camera_of(viewer)
+    camera.center = (cells["y"][row], cells["x"][row])
+    camera.zoom *= 4
     photograph(viewer, folder / "moved.png")
     viewer.close()
     photograph_docks(row, folder, theme)
+
+
+def least_likely(session: Session) -> tuple[int, float]:
+    """Find the latent, and its value in the range of the cells, that lowers the score most."""
+    ends = session.latent_statistics[["low", "high"]]
+    moves = []
+    for name in session.expression.variables:
+        latent = int(name.removeprefix("z"))
+        for value in ends.loc[latent]:
+            moved = session.latents.copy()
+            moved[latent] = value
+            moves.append((float(session.scores(moved)["symbolic"][0]), latent, float(value)))
+    return min(moves)[1:]
 
 
 def photograph_docks(row: int, folder: Path, theme: str) -> None:
@@ -126,8 +137,16 @@ def photograph_docks(row: int, folder: Path, theme: str) -> None:
     for name in ALL:
         widget = open_dock(viewer, name, study)
         settle(100)
+        if name == "VAE":
+            wait_for_verdict(widget)
         grab(widget, name, folder)
     viewer.close()
+
+
+def wait_for_verdict(vae: QWidget) -> None:
+    """Wait until the latents are judged, in a thread."""
+    while not vae.verdict.headline.text():
+        settle()
 
 
 def photograph_tutorial(folder: Path, theme: str, trained: Path | None) -> None:
@@ -168,9 +187,7 @@ def photograph_tutorial(folder: Path, theme: str, trained: Path | None) -> None:
     photograph(viewer, folder / "tutorial-annotate.png")
 
     session.open_study(whole)
-    vae = open_dock(viewer, "VAE", cells)
-    while not vae.verdict.headline.text():
-        settle()
+    wait_for_verdict(open_dock(viewer, "VAE", cells))
     photograph(viewer, folder / "tutorial-vae.png")
     open_dock(viewer, "Equations", cells)
     session.select_cell(session.key_of(cell))
