@@ -44,5 +44,13 @@ _WORDS = {
 
 def words(trait: str) -> Words:
     """Find the words for a trait; plain ones for traits without any of their own."""
+    if trait.startswith("neighbour "):
+        side = trait.removeprefix("neighbour ")
+        return Words(
+            f"without a neighbour ({side})",
+            f"with a neighbour ({side})",
+            f"darker the crop ({side})",
+            f"brighter the crop ({side})",
+        )
     plain = Words(f"low in {trait}", f"high in {trait}", f"lower in {trait}", f"higher in {trait}")
     return _WORDS.get(trait, plain)

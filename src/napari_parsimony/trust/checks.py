@@ -217,11 +217,13 @@ def _traversals(
     traits: pd.DataFrame,
 ) -> pd.DataFrame:
     centre = latents.median().to_numpy(np.float32)
-    about = statistics.set_index("name")
+    order = statistics["name"].tolist()
+    low, high = statistics["low"].to_numpy(), statistics["high"].to_numpy()
 
     def draw(name: str) -> tuple[Floats, NDArray]:
-        values = np.linspace(float(about.loc[name, "low"]), float(about.loc[name, "high"]), STEPS)
-        return values, traverse(vae, centre, list(about.index).index(name), values)
+        index = order.index(name)
+        values = np.linspace(low[index], high[index], STEPS)
+        return values, traverse(vae, centre, index, values)
 
     return traverse_traits(names, draw, measure_traits, traits.std())
 
@@ -231,10 +233,13 @@ def _directions(pairs: pd.DataFrame) -> list[Finding]:
         Finding(
             "direction",
             "fine",
-            f"{row.first} and {row.second} together say how the cell is turned: as a crop is "
-            f"turned, they move on a circle, {'twice' if row.turns == 2 else 'once'} around.",
+            f"{row['first']} and {row['second']} together say how the cell is turned: as a crop is "
+            f"turned, they move on a circle, {'twice' if row['turns'] == 2 else 'once'} around.",
             (),
-            {"share of the movement on the circle": row.circle, "moved by turning": row.moved},
+            {
+                "share of the movement on the circle": float(row["circle"]),
+                "moved by turning": float(row["moved"]),
+            },
         )
-        for row in pairs.itertuples()
+        for _, row in pairs.iterrows()
     ]

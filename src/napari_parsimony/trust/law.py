@@ -62,7 +62,8 @@ def check_law(subject: Subject, meanings: pd.DataFrame, config: TrustConfig) -> 
     Two traits in one term get a clause of their own, that more of one makes up for less of the
     other, if a logistic regression on both finds each to speak for the class.
     """
-    sentences, numbers = [], {}
+    sentences: list[str] = []
+    numbers: dict[str, float | None] = {}
     shown = range(1, 2) if len(subject.classes) == 2 else range(len(subject.classes))
     for kind in shown:
         name = subject.classes[kind]
@@ -126,14 +127,15 @@ def _readings(
 ) -> Iterator[tuple[tuple[str, ...], Floats, str, float]]:
     """Latents that are spoken of together, their value, the trait it follows, and how closely."""
     paired = {name for pair in subject.pairs for name in pair}
-    for row in meanings.itertuples():
-        if row.latent in subject.reads and row.latent not in paired and row.trait:
-            yield (row.latent,), z[row.latent].to_numpy(), row.trait, float(row.r)
+    named = zip(meanings["latent"], meanings["trait"], meanings["r"], strict=True)
+    for latent, trait, r in named:
+        if latent in subject.reads and latent not in paired and trait:
+            yield (latent,), z[latent].to_numpy(np.float64), trait, float(r)
     traits = subject.traits[subject.plan.held_out]
     for pair in subject.pairs:
         if set(pair) & set(subject.reads) and set(pair) <= set(z):
             radius = np.hypot(*((z[name] - z[name].mean()).to_numpy() for name in pair))
-            found = {name: _spearman(radius, traits[name].to_numpy()) for name in traits}
+            found = {str(name): _spearman(radius, traits[name].to_numpy()) for name in traits}
             trait = max(found, key=lambda name: np.nan_to_num(abs(found[name])))
             yield tuple(name for name in pair if name in subject.reads), radius, trait, found[trait]
 

@@ -1,6 +1,6 @@
 """What each latent means, by what is measured of real cells and of decoded ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,8 @@ def explain(subject: Subject) -> pd.DataFrame:
         A row for each latent: ``latent``; ``group`` that explains it best, `UNCLEAR` if R² is below
         `LEAST` or no group explains `HALF` of it; ``r2`` by all traits; for each group ``alone …``
         and ``lost without …``; ``trait`` that it follows most closely among the group's (if
-        unclear, among the central cell's if by `FOLLOWS`, or else among all), and ``r``, Spearman's correlation with it over the held-out cells.
+        unclear, among the central cell's if by `FOLLOWS`, or else among all), and ``r``,
+        Spearman's correlation with it over the held-out cells.
     """
     told = subject.latents.to_numpy(np.float64)
     rows, names = subject.plan.held_out, list(subject.groups)
@@ -70,7 +71,7 @@ def explain(subject: Subject) -> pd.DataFrame:
 
 
 def traverse_traits(
-    names: list[str],
+    names: Sequence[str],
     draw: Callable[[str], tuple[Floats, NDArray]],
     measure: Callable[[NDArray], pd.DataFrame],
     spread: pd.Series,
@@ -98,16 +99,18 @@ def traverse_traits(
     parts = []
     for name in names:
         values, crops = draw(name)
-        traits = measure(crops)
+        traits = measure(crops)[spread.index]
         found = correlate(pd.DataFrame({name: values}), traits).loc[name]
         change = (traits.iloc[-1] - traits.iloc[0]) / spread.where(spread > 0)
-        part = pd.DataFrame({"latent": name, "trait": found.index, "change": change, "r": found})
+        part = pd.DataFrame({"change": change, "r": found}).rename_axis("trait").reset_index()
+        part.insert(0, "latent", name)
         parts.append(part[part["change"].notna() & part["r"].notna()])
     table = pd.concat(parts, ignore_index=True)
     return table.assign(monotone=table["r"].abs() >= MONOTONE)
 
 
 def with_traversals(meanings: pd.DataFrame, traversals: pd.DataFrame) -> pd.DataFrame:
-    """Add ``change`` and ``monotone`` of each latent's own trait along its traversal, if known."""
+    """Add ``change`` (NaN if unknown) and ``monotone`` of each latent's trait in its traversal."""
     known = traversals[["latent", "trait", "change", "monotone"]]
-    return meanings.merge(known, how="left", on=["latent", "trait"])
+    table = meanings.merge(known, how="left", on=["latent", "trait"])
+    return table.assign(monotone=table["monotone"].eq(True))

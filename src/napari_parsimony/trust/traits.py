@@ -44,7 +44,7 @@ def trait_groups(traits: pd.DataFrame, brightness_kept: bool) -> dict[str, list[
     dict
         Names of the traits of `CENTRAL`, `POSITION`, `NEIGHBOURHOOD` and `IMAGING`.
     """
-    stains = [name for name in traits if name.startswith("brightness, channel")]
+    stains = [name for name in map(str, traits) if name.startswith("brightness, channel")]
     light = ["brightness", *stains]
     return {
         CENTRAL: [*SHAPE, *LEANING, *INSIDE, *([] if brightness_kept else light)],
