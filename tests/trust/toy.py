@@ -1,5 +1,7 @@
 """Simulated cells as tables: noisy traits, latents that mix them a little, a linear score."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -19,13 +21,12 @@ GROUPS = {
 }
 
 
-def toy(shortcut="none", seed=0, strength=0.8, noise=0.5, mixed=0.1, **settings):
-    """Make a subject; latent i is trait i, noisy, with a little of the others."""
-    config = SimulateConfig(
-        shortcut=shortcut, strength=strength, seed=seed, fields=20, cells=40, flipped=0.05,
-        **settings,
-    )  # fmt: skip
-    cells = simulate_fields(config).cells
+def toy(shortcut="none", seed=0, strength=0.8, noise=0.5, mixed=0.1, field_seed=None):
+    """Make a subject; latent i is trait i, noisy, with a little of the others.
+
+    `field_seed` is of the simulated cells, which take longest; the seed if None.
+    """
+    cells, config = simulated(shortcut, seed if field_seed is None else field_seed, strength)
     rng = np.random.default_rng(seed + 1_000)
     names = [name for group in GROUPS.values() for name in group]
     true = cells[names]
@@ -46,3 +47,11 @@ def toy(shortcut="none", seed=0, strength=0.8, noise=0.5, mixed=0.1, **settings)
         law=law, reads=list(latents), traits=traits, groups=GROUPS,
         plan=plan(cells["group"].to_numpy(), held_out), brightness_kept=False,
     )  # fmt: skip
+
+
+@functools.cache
+def simulated(shortcut, seed, strength):
+    config = SimulateConfig(
+        shortcut=shortcut, strength=strength, seed=seed, fields=20, cells=40, flipped=0.05
+    )
+    return simulate_fields(config).cells, config
