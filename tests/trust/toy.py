@@ -52,6 +52,6 @@ def toy(shortcut="none", seed=0, strength=0.8, noise=0.5, mixed=0.1, field_seed=
 @functools.cache
 def simulated(shortcut, seed, strength):
     config = SimulateConfig(
-        shortcut=shortcut, strength=strength, seed=seed, fields=20, cells=40, flipped=0.05
+        shortcut=shortcut, strength=strength, seed=seed, fields=20, cells=30, flipped=0.05
     )
     return simulate_fields(config).cells, config
