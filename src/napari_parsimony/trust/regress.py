@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 PARTS = 5
-STRENGTHS = np.logspace(-1, 4, 6)
+STRENGTHS = np.logspace(-1, 4, 11)
 FARTHEST = 3.0  # standard deviations: squares of what lies farther out would rule
 
 

@@ -139,8 +139,14 @@ def _rests(
         f"The decision rests on {what}{through}, which explains {100 * taken.value:.0f} % of the "
         "score among cells of one class"
     )
-    if severity == "note":
+    saw = _seen(learned, held_out)
+    if severity == "note" and saw.high < 1 / len(subject.classes) + (OFFERED - 0.5):
         return f"{text}, though the class cannot be told by it: it is noise in the law."
+    if severity == "note":
+        return (
+            f"{text}. Whether the class can be told by it is uncertain (balanced accuracy "
+            f"{saw.value:.2f}, {saw.low:.2f} to {saw.high:.2f})."
+        )
     if held_out.high < learned.low:
         return (
             f"{text}. Alone it tells the classes apart in the {words} that were learned from "
@@ -149,8 +155,8 @@ def _rests(
         )
     return (
         f"{text}. Alone it tells the classes apart with a balanced accuracy of "
-        f"{_seen(learned, held_out).value:.2f}: "
-        "make sure that this is biology, and not how the images were made or chosen."
+        f"{saw.value:.2f}: make sure that this is biology, and not how the images were made or "
+        "chosen."
     )
 
 
