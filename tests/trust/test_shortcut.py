@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from toy import toy
 
@@ -85,9 +86,10 @@ def test_brightness_alone_is_an_alarm_where_it_does_as_well_as_the_law():
 
 def test_the_share_through_latents_is_that_of_the_variance():
     subject = toy()
-    z = subject.latents / subject.latents.std()
+    drawn = np.random.default_rng(0).standard_normal(subject.latents.shape)
+    z = pd.DataFrame(drawn, columns=subject.latents.columns)
     independent = dataclasses.replace(
-        subject, latents=z, law=lambda z: (0.8 * z[["z0"]] + 0.6 * z[["z6"]].to_numpy()).to_numpy()
+        subject, latents=z, law=lambda z: z[["z0", "z6"]].to_numpy() @ [[0.8], [0.6]]
     )
     assert share_through(independent, ["z0"]) == pytest.approx(0.64, abs=0.1)
     assert share_through(independent, ["z0", "z6"]) == pytest.approx(1, abs=0.1)
