@@ -105,6 +105,7 @@ def main() -> None:
         "classify": {"start_from": networks},
         "equations": {"start_from": model.path / "equations" / "front.json", "choice": SIZE},
         "evaluate": {},
+        "trust": {},
     }
     study = run_steps(demo, steps)
     carry_models(demo)

@@ -91,7 +91,7 @@ def test_from_crops_to_report(recipe, tmp_path):
     # what was cancelled goes on, what was done is not done again
     assert ran(cli("run", recipe)) == list(STEPS)[1:]
     study = Study.open(path)
-    assert [study.state(name) for name in STEPS] == ["ready"] * 6
+    assert [study.state(name) for name in STEPS] == ["ready"] * 7
     assert study.verify() == []
 
     # every table is of the same cells, in the same order
@@ -138,16 +138,16 @@ def test_from_crops_to_report(recipe, tmp_path):
     sizes = [candidate.size for candidate in study.front().candidates]
     cli("choose", study.path, sizes[0])
     assert study.front().choice.size == sizes[0]
-    assert [study.state(name) for name in STEPS] == ["ready"] * 4 + ["stale"] * 2
+    assert [study.state(name) for name in STEPS] == ["ready"] * 4 + ["stale"] * 3
     with pytest.raises(UserError, match="no equation of size 1000: choose one of"):
         study.choose_equation(1000)
     assert f"choice = {sizes[0]}" in cli("settings", study.path)
     study.choose_equation(None)
     assert study.front().choice.expression == equation
-    assert [study.state(name) for name in STEPS] == ["ready"] * 6
+    assert [study.state(name) for name in STEPS] == ["ready"] * 7
 
     # more crops: everything
     first = next((tmp_path / "crops" / "round").iterdir())
     first.with_name("t999_m0.tif").write_bytes(first.read_bytes())
     cli("cells", path, "--folder", tmp_path / "crops", "--pattern", pattern, "--size", 32)
-    assert [study.state(name) for name in STEPS] == ["ready"] + ["stale"] * 5
+    assert [study.state(name) for name in STEPS] == ["ready"] + ["stale"] * 6

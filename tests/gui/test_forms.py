@@ -36,6 +36,7 @@ CHANGED = {
     "classify": {"classes": {"a": ["x", "y"], "b": ["z"]}, "hidden": [8, 4]},
     "equations": {"engines": ["quick"], "choice": 7},
     "evaluate": {"confidence": 0.9},
+    "trust": {"cells": 500, "confidence": 0.9},
     "report": {"title": "β", "x": "z1", "y": "z2"},
 }
 

@@ -71,7 +71,7 @@ def test_without_a_study(dock):
 def test_states_and_settings(dock, field_study):
     assert dock.open_study(field_study)
     texts = [dock.steps.item(row).text() for row in range(dock.steps.count())]
-    assert [text.split("– ")[1] for text in texts] == ["ready"] * 4 + ["not run yet"] * 2
+    assert [text.split("– ")[1] for text in texts] == ["ready"] * 4 + ["not run yet"] * 3
     assert dock.step == "evaluate", "the first that is to be run"
     for name, step in STEPS.items():
         dock.choose_step(name)

@@ -13,6 +13,7 @@ from napari_parsimony.symbolic.expression import Expression, constant
 from napari_parsimony.symbolic.front import Candidate, Front
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.evaluate import compare
+from napari_parsimony.trust.findings import Finding as Found
 from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Complexity
@@ -129,6 +130,15 @@ def content(
         ),
         front=front() if len(classes) == 2 else class_front(classes, two),
         decision=Decision(x, y if two else None, {"z3": -3.0, "z21": 0.0}, target),
+        findings=[
+            Found("short-cut: neighbourhood", "alarm", "It rests on <neighbours>.", (("a", 0, 1),)),
+            Found("law in words", "fine", "metaphase: small & elongated."),
+        ],
+        meanings=pd.DataFrame(
+            {"latent": ["z17", "z29"], "group": ["central cell", "unclear"], "r2": [0.8, 0.1],
+             "trait": ["size", ""], "r": [-0.7, np.nan], "change": [2.5, np.nan],
+             "monotone": [True, False], "equation": [True, True], "sparse network": [True, False]}
+        ),
         history=history,
         provenance=dict.fromkeys(("cells", "vae", "classify", "equations", "evaluate"), record),
     )  # fmt: skip

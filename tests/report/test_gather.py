@@ -21,7 +21,7 @@ from napari_parsimony.study.step import Step
 from napari_parsimony.study.steps import target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.config import EquationsConfig
-from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.config import EvaluateConfig, TrustConfig
 from napari_parsimony.trust.schemes import Complexity
 from napari_parsimony.trust.step import run_evaluate
 from napari_parsimony.vae.config import VaeConfig
@@ -103,11 +103,13 @@ def study(tmp_path_factory):
         ("evaluate", evaluate_step, ("equations",), EvaluateConfig(resamples=100)),
     ):
         run_step(study, Step(name, name, name, type(config), inputs, run), config)
+    run_step(study, STEPS["trust"], TrustConfig(resamples=100))
     return study
 
 
-def test_there_are_six_steps():
-    assert list(STEPS) == ["cells", "vae", "classify", "equations", "evaluate", "report"]
+def test_there_are_seven_steps():
+    names = ["cells", "vae", "classify", "equations", "evaluate", "trust", "report"]
+    assert list(STEPS) == names
     assert set(REPORT.inputs) == set(STEPS) - {"report"}
 
 

@@ -163,3 +163,16 @@ def test_more_than_two_classes_have_a_line_each():
     assert len(checker.images) == 9 + len(names) - 1
     one = check(page(content(classes=names, two=False)))
     assert "The probability of each class along z17" in " ".join(one.text)
+
+
+def test_an_alarm_begins_the_first_paragraph_and_the_law_is_in_words():
+    made = content()
+    text = page(made)
+    first = text.split("<header>")[1].split("<p>")[1]
+    assert first.startswith("It rests on &lt;neighbours&gt;. Is a cell ")
+    section = text.split('<section id="trust">')[1].split("</section>")[0]
+    assert "metaphase: small &amp; elongated." in section
+    assert "Alarm: It rests on" in section
+    assert "size (-0.70)" in section
+    calm = page(dataclasses.replace(made, findings=made.findings[1:]))
+    assert calm.split("<header>")[1].split("<p>")[1].startswith("Is a cell ")

@@ -85,6 +85,18 @@ def probabilities(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(softmax(scores, axis=-1))
 
 
+def log_odds(scores: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+    """Logarithm of the odds of each class against the rest; of two only of the second."""
+    from scipy.special import logsumexp
+
+    if scores.shape[1] == 1:
+        return [scores[:, 0]]
+    return [
+        scores[:, kind] - np.asarray(logsumexp(np.delete(scores, kind, axis=1), axis=1))
+        for kind in range(scores.shape[1])
+    ]
+
+
 def decided(scores: NDArray[np.floating]) -> NDArray[np.intp]:
     """Say which class the scores (..., outputs) mean; `UNDECIDED` where one of them is NaN."""
     if scores.shape[-1] == 1:

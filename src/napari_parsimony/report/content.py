@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_parsimony.figures.decision import AlongLatent
 from napari_parsimony.figures.network import alive
 from napari_parsimony.symbolic.front import Front
+from napari_parsimony.trust.findings import Finding
 from napari_parsimony.trust.per_class import ClassEstimates
 from napari_parsimony.trust.schemes import Schemes
 from napari_parsimony.vae.verdict import Verdict
@@ -78,6 +79,8 @@ class Content:
         The equations.
     decision
         What the decision map shows; None for a constant expression.
+    findings, meanings
+        Whether the law can be believed, and what each latent means, see `trust.checks`.
     history
         Training of the VAE.
     provenance
@@ -108,6 +111,8 @@ class Content:
     verdict: Verdict
     front: Front
     decision: Decision | None
+    findings: Sequence[Finding]
+    meanings: pd.DataFrame
     history: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]]
 

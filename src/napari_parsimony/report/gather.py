@@ -19,7 +19,9 @@ from napari_parsimony.study.learned import judge_vae
 from napari_parsimony.study.steps import STEPS, learned_elsewhere, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.class_scores import Equation
+from napari_parsimony.trust.checks import FINDINGS_FILE, MEANINGS_FILE
 from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.findings import load_findings
 from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Schemes
@@ -118,6 +120,8 @@ def gather(study: Study, config: ReportConfig) -> Content:
         verdict=judge_vae(study).verdict,
         front=front,
         decision=_decision(front.choice.expression, latents, held_out, positive, config),
+        findings=study.read("trust", FINDINGS_FILE, load_findings),
+        meanings=study.read("trust", MEANINGS_FILE, pd.read_parquet),
         history=study.history(),
         provenance={
             name: record.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""All six steps: those of the study, and the report about them."""
+"""All seven steps: those of the study, and the report about them."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ REPORT = Step(
     "Report",
     "Write one page about the study: the equation, how good it is, how it came about.",
     ReportConfig,
-    ("cells", "vae", "classify", "equations", "evaluate"),
+    ("cells", "vae", "classify", "equations", "evaluate", "trust"),
     _report,
 )
 

@@ -23,7 +23,8 @@ def headline(content: Content) -> list[str]:
         "neither training nor any choice has seen them. All that follows in this summary is "
         "measured on them."
     )
-    return [first, *_results(schemes), _simplicity(content)]
+    alarms = [finding.sentence for finding in content.findings if finding.severity == "alarm"]
+    return [" ".join([*alarms, first]), *_results(schemes), _simplicity(content)]
 
 
 def _results(schemes: Schemes) -> list[str]:

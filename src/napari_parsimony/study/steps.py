@@ -14,7 +14,7 @@ from napari_parsimony.progress import Report
 from napari_parsimony.study.step import Step
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.config import EquationsConfig
-from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.config import EvaluateConfig, TrustConfig
 from napari_parsimony.vae.config import VaeConfig
 
 if TYPE_CHECKING:
@@ -230,6 +230,31 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
     )
 
 
+def _trust(study: Study, config: TrustConfig, out: Path, _: Path, report: Report) -> None:
+    from napari_parsimony.trust.checks import run_trust
+
+    cells = study.cells()
+    if learned_elsewhere(study):
+        cells = cells.assign(split="test")
+    targets, classes = target(study)
+    run_trust(
+        cells,
+        study.crops(),
+        study.latents(),
+        targets,
+        classes,
+        study.front().choice.expression,
+        study.classifier().used,
+        study.vae(),
+        study.latent_statistics(),
+        crops_made(study),
+        config,
+        out,
+        group_word(study),
+        report,
+    )
+
+
 def _by_name(*steps: Step) -> dict[str, Step]:
     return {step.name: step for step in steps}
 
@@ -276,5 +301,13 @@ STEPS = _by_name(
         EvaluateConfig,
         ("cells", "vae", "classify", "equations"),
         _evaluate,
+    ),
+    Step(
+        "trust",
+        "Trust",
+        "Find out what the law reads, and whether it rests on a short-cut.",
+        TrustConfig,
+        ("cells", "vae", "classify", "equations"),
+        _trust,
     ),
 )

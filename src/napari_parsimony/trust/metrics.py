@@ -6,9 +6,14 @@ a function of those weights, so nothing is copied and no cell is looped over.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
-from napari_parsimony.classify.scores import UNDECIDED, class_count, decided, probabilities
+from napari_parsimony.classify.scores import (
+    UNDECIDED,
+    class_count,
+    decided,
+    log_odds,
+    probabilities,
+)
 
 _AT_ONCE = 4_000_000  # weights of cells held in memory
 METRICS = ("accuracy", "balanced_accuracy", "auc")
@@ -119,23 +124,13 @@ def metrics(
         accuracy = total(right) / sum(members)
     areas = [
         auc(odds, kind, groups, weights, folds)
-        for odds, kind in zip(_log_odds(scores), kinds[-scores.shape[1] :], strict=True)
+        for odds, kind in zip(log_odds(scores), kinds[-scores.shape[1] :], strict=True)
     ]
     return {
         "accuracy": accuracy,
         "balanced_accuracy": np.mean(found, axis=0),
         "auc": np.mean(areas, axis=0),
     }
-
-
-def _log_odds(scores: NDArray[np.floating]) -> list[NDArray[np.floating]]:
-    """Logarithm of the odds of each class against the rest; of two only of the second."""
-    if scores.shape[1] == 1:
-        return [scores[:, 0]]
-    return [
-        scores[:, kind] - np.asarray(logsumexp(np.delete(scores, kind, axis=1), axis=1))
-        for kind in range(scores.shape[1])
-    ]
 
 
 def class_metrics(
