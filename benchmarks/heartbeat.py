@@ -44,6 +44,7 @@ QUICK = {
     "classify": {"seeds": 4, "steps": 400, "black_box_seeds": 1, "black_box_epochs": 2},
     "equations": {},
     "evaluate": {},
+    "trust": {},
     "report": {},
 }
 
