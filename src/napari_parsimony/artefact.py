@@ -109,6 +109,24 @@ def read_json(path: Path) -> Any:
         raise UserError(f"The file {path} cannot be read as JSON: {error}.") from error
 
 
+def read_versioned(path: Path, newest: int) -> Any:
+    """Read JSON that tells its ``format_version``.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not JSON, or has a newer format than `newest`.
+    """
+    content = read_json(path)
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > newest:
+        raise UserError(
+            f"The file {path} was written by a newer napari-parsimony (format {version}): "
+            "update the plugin to read it."
+        )
+    return content
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:

@@ -156,10 +156,13 @@ class Soon(QObject):
         self._call()
 
 
+WARNING_INKS = {"light": "#c01818", "dark": "#ff6b6b"}
+
+
 def warning_ink(widget: QWidget) -> str:
     """Red in which what failed or lacks can be read on the ground of a widget."""
     bright = widget.palette().color(QPalette.ColorRole.WindowText).lightness() > 128
-    return "#ff6b6b" if bright else "#c01818"
+    return WARNING_INKS["dark" if bright else "light"]
 
 
 def say(label: QLabel, text: str, failed: bool = False) -> None:

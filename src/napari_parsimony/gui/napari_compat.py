@@ -9,6 +9,8 @@ from napari.layers import Labels, Points
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
+HIGHEST = 2**16  # label that napari gives a colour of its own without numba
+
 
 def camera_of(viewer: Any) -> Any:
     """Camera of a viewer: since napari 0.9 it belongs to the scene."""
@@ -83,7 +85,7 @@ def remember_shades(
         dict(enumerate(table)),
     )
     highest = int(label.max(initial=0))
-    if highest <= 2**16 and label.min(initial=0) >= 0:
+    if highest <= HIGHEST and label.min(initial=0) >= 0:
         places = np.zeros(highest + 2, np.min_scalar_type(len(table) + 2))
         places[0] = 1
         places[label] = place

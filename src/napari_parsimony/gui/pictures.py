@@ -17,9 +17,9 @@ from napari_parsimony.cells.folder import parse_names
 from napari_parsimony.cells.images import Frames
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import pictures
+from napari_parsimony.gui.napari_compat import HIGHEST
 from napari_parsimony.study.study import Study
 
-HIGHEST = 2**16  # label that napari gives a colour of its own without numba
 MONTAGE = 1000  # crops; more are too small to tell apart
 GAP = 4  # pixels between crops
 

@@ -7,15 +7,15 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_parsimony.figures.palette import LIGHT, Theme
-from napari_parsimony.gui.dock import message_label
+from napari_parsimony.gui.dock import WARNING_INKS, message_label
 from napari_parsimony.gui.vae_strip import CropStrip
 from napari_parsimony.study.learned import Judged
 from napari_parsimony.vae.verdict import Verdict
 
 MARKS = {"good": "✓", "note": "!", "bad": "✕"}
 INKS = {
-    "light": {"good": "#00704f", "note": "#a34700", "bad": "#c01818"},
-    "dark": {"good": "#2ecc9a", "note": "#f5a65b", "bad": "#ff6b6b"},
+    "light": {"good": "#00704f", "note": "#a34700", "bad": WARNING_INKS["light"]},
+    "dark": {"good": "#2ecc9a", "note": "#f5a65b", "bad": WARNING_INKS["dark"]},
 }
 
 

@@ -5,9 +5,7 @@ import numpy as np
 from napari_parsimony.report.content import Content
 from napari_parsimony.report.html import Markup, table, tag
 from napari_parsimony.study.latent_names import title
-from napari_parsimony.trust.findings import Finding
-
-LAW = "law in words"
+from napari_parsimony.trust.findings import LAW, Finding
 
 
 def trust_section(content: Content) -> list[Markup]:

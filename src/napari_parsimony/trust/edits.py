@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_parsimony.cells.orient import moments
 from napari_parsimony.trust.controls import background
 
 _MARGIN = 2  # pixels around the outline that are the cell's too: its blurred edge
@@ -98,12 +100,10 @@ def _warped(crops: Tensor, masks: Tensor, along: float, across: float) -> Tensor
 
 def _axes(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Centroids y and x in torch's grids, −1 to 1, and angles of the principal axes, (B,) each."""
-    size = masks.shape[-1]
-    places = (torch.arange(size).to(masks.device) + 0.5) * (2 / size) - 1
-    weight = masks.float() / masks.float().sum((1, 2), keepdim=True).clamp_min(1)
-    down, right = weight.sum(2), weight.sum(1)
-    y, x = down @ places, right @ places
-    r, c = places - y[:, None], places - x[:, None]
-    rr, cc = (down * r.square()).sum(1), (right * c.square()).sum(1)
-    rc = torch.einsum("byx,by,bx->b", weight, r, c)
-    return y, x, 0.5 * torch.atan2(2 * rc, cc - rr)
+    owner, rows, columns = np.nonzero(masks.cpu().numpy())
+    found = moments(rows, columns, owner, len(masks))
+    middles = ((place + 0.5) * (2 / masks.shape[-1]) - 1 for place in (found.y, found.x))
+    y, x, angle = (
+        torch.from_numpy(each).to(masks.device, torch.float32) for each in (*middles, found.angle)
+    )
+    return y, x, angle

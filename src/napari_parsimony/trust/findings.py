@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from napari_parsimony.artefact import read_json, write_json
+from napari_parsimony.artefact import read_versioned, write_json
 from napari_parsimony.errors import UserError
 
 Severity = Literal["alarm", "note", "fine"]
@@ -13,6 +13,8 @@ Key = tuple[str, int, int]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 FORMAT_VERSION = 1
+LAW = "law in words"
+"""Kind of the finding that says the law."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,7 @@ def load_findings(path: Path) -> tuple[Finding, ...]:
     UserError
         If the file is missing, damaged or from a newer version.
     """
-    content = read_json(path)
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise UserError(
-            f"The file {path} was written by a newer napari-parsimony (format {version}): "
-            "update the plugin to read it."
-        )
+    content = read_versioned(path, FORMAT_VERSION)
     try:
         return tuple(_read(each) for each in content["findings"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:

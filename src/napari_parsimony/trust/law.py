@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from napari_parsimony import bootstrap
 from napari_parsimony.trust.adjectives import words
 from napari_parsimony.trust.config import TrustConfig
-from napari_parsimony.trust.findings import Finding
+from napari_parsimony.trust.findings import LAW, Finding
 from napari_parsimony.trust.morphology import LEAST as FOLLOWS
 from napari_parsimony.trust.regress import Floats
 from napari_parsimony.trust.resample import Measured, in_numbers, resampled
@@ -88,7 +88,7 @@ def check_law(subject: Subject, meanings: pd.DataFrame, config: TrustConfig) -> 
                     about = f"{name}, {one.trait} and {other.trait}"
                     numbers |= in_numbers(f"{about}: weight of {clause.trait}", each)
         sentences.append(text)
-    return [Finding("law in words", "fine", ". ".join(sentences) + ".", (), numbers)]
+    return [Finding(LAW, "fine", ". ".join(sentences) + ".", (), numbers)]
 
 
 def _clauses(

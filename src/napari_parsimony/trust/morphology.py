@@ -1,5 +1,7 @@
 """What can be measured of a cell in its crop, and which latents say the same."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ CHANCE = 4.0
 """Standard errors that a correlation must be away from 0: there are hundreds of pairs to try."""
 
 
-def measure_crops(crops: NDArray) -> pd.DataFrame:
+def measure_crops(crops: NDArray, masks: Sequence[Mask] | None = None) -> pd.DataFrame:
     """Measure the central cell of each crop, and what is around it.
 
     Parameters
@@ -33,6 +35,8 @@ def measure_crops(crops: NDArray) -> pd.DataFrame:
     crops
         (N, C, S, S), memory mapped or not, read one at a time; the cell is found in the first
         channel.
+    masks
+        (S, S) each, the central cells where they are known already.
 
     Returns
     -------
@@ -55,9 +59,9 @@ def measure_crops(crops: NDArray) -> pd.DataFrame:
     columns = [*PROPERTIES, *extra]
     values = np.full((len(crops), len(columns)), np.nan)
     sectors = _sectors(size)
-    for row, crop in zip(values, crops, strict=True):
+    for number, (row, crop) in enumerate(zip(values, crops, strict=True)):
         picture = np.asarray(crop, np.float64)
-        mask = central_mask(picture[0])
+        mask = central_mask(picture[0]) if masks is None else masks[number]
         if mask.any() and not mask.all():
             row[:] = _measure(picture, mask, sectors)
     return pd.DataFrame(values, columns=columns)

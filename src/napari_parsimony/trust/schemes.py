@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_parsimony.artefact import read_json, write_json
+from napari_parsimony.artefact import read_versioned, write_json
 from napari_parsimony.errors import UserError
 
 TITLES = {
@@ -145,15 +145,10 @@ class Schemes(_Frozen):
         UserError
             If the file is missing, damaged or from a newer version.
         """
-        value = read_json(path)
-        version = value.get("format_version") if isinstance(value, dict) else None
-        if isinstance(version, int) and version > _VERSION:
-            raise UserError(
-                f"The file {path} was written by a newer napari-parsimony (format {version}): "
-                "update the plugin to read it."
-            )
+        value = read_versioned(path, _VERSION)
+        old = isinstance(value, dict) and value.get("format_version") == 1
         try:
-            return cls.model_validate(_migrated(value) if version == 1 else value)
+            return cls.model_validate(_migrated(value) if old else value)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_parsimony.cells.orient import central_mask
+from napari_parsimony.cells.orient import Mask, central_mask
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.trust.morphology import AROUND, LEANING, PLACE, SHAPE, measure_crops
 
@@ -104,14 +104,15 @@ def measure_traits(
 
 
 def _measure(crops: NDArray[np.float64], border: NDArray[np.bool_]) -> pd.DataFrame:
-    table = measure_crops(crops)
+    masks = [central_mask(crop[0]) for crop in crops]
+    table = measure_crops(crops, masks)
     table[list(AROUND)] = table[list(AROUND)].sub(table["background"], axis=0)
     # of a cell that is hardly brighter than its ground, shares would be noise
     above = np.maximum(table["brightness"] - table["background"], 0.02)
     table[list(INSIDE)] = table[list(INSIDE)].div(above, axis=0)
     rows = [
-        _around(crop[0], float(ground), float(height)) if np.isfinite(ground) else {}
-        for crop, ground, height in zip(crops, table["background"], above, strict=True)
+        _around(crop[0], mask, float(ground), float(height)) if np.isfinite(ground) else {}
+        for crop, mask, ground, height in zip(crops, masks, table["background"], above, strict=True)
     ]
     for name in (*OUTSIDE, "crop maximum", "sharpness"):
         table[name] = [row.get(name, np.nan) for row in rows]
@@ -120,8 +121,9 @@ def _measure(crops: NDArray[np.float64], border: NDArray[np.bool_]) -> pd.DataFr
     return table
 
 
-def _around(picture: NDArray[np.float64], ground: float, height: float) -> Mapping[str, float]:
-    mask = central_mask(picture)
+def _around(
+    picture: NDArray[np.float64], mask: Mask, ground: float, height: float
+) -> Mapping[str, float]:
     smooth = ndimage.gaussian_filter(picture, 1.0)
     near = ndimage.binary_dilation(mask, iterations=2)
     # blur makes a halo around the cell, which is no other object
