@@ -202,12 +202,13 @@ def smallest(
     best, found = torch.zeros_like(x), torch.zeros(len(x), dtype=torch.bool, device=x.device)
     noise = [torch.randn(x.shape, generator=generator).to(x) for _ in range(restarts)]
     elsewhere = [most * steepest(each, norm) for each in noise]
+    low_ends, high_ends = low.expand_as(x), high.expand_as(x)
     for first in (torch.zeros_like(x), *starts, *elsewhere):
-        if bool((found | (own < 0)).all()):
+        left = (~found & (own >= 0)).nonzero()[:, 0]
+        if len(left) == 0:
             break
-        change, hit = pgd(score, x, own, high_end, norm, steps, low, high, first)
-        best = torch.where(_column(hit & ~found, x), change, best)
-        found |= hit
+        here = (x[left], own[left], high_end[left], norm, steps, low_ends[left], high_ends[left])
+        best[left], found[left] = pgd(score, *here, first[left])
     best = shortened(score, x, own, best)
     for first in starts:
         change = within(first, x, high_end, norm, low, high)
