@@ -19,6 +19,8 @@ from napari_parsimony.trust.counterfactual import counterfactuals
 from napari_parsimony.trust.edits import EDITS
 from napari_parsimony.trust.image_scores import EquationScore, image_schemes, latent_schemes
 from napari_parsimony.trust.perturbation import perturb
+from napari_parsimony.trust.robustness_config import RobustnessConfig
+from napari_parsimony.trust.robustness_tables import Resampling
 
 NAMES = ["z0", "z1", "z2"]
 
@@ -155,7 +157,9 @@ def test_the_demo_study():
     edits = {"neighbours": EDITS["neighbours"]}
     spread = latents.std(ddof=0).to_dict()
     told = []
-    done = perturb(schemes, vae, study.crops()[rows], used, spread, edits, report=told.append)
+    draw = Resampling(None, len(rows), RobustnessConfig(resamples=100))
+    crops = study.crops()[rows]
+    done = perturb(schemes, vae, crops, used, spread, draw, edits, report=told.append)
     assert len(told) == 2
     assert len(done.scores) == 2 * len(schemes)
     law = done.scores.set_index(["scheme", "dose"]).loc["symbolic"]

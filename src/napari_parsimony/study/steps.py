@@ -15,6 +15,7 @@ from napari_parsimony.study.step import Step
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.trust.config import EvaluateConfig, TrustConfig
+from napari_parsimony.trust.robustness_config import RobustnessConfig
 from napari_parsimony.vae.config import VaeConfig
 
 if TYPE_CHECKING:
@@ -255,6 +256,26 @@ def _trust(study: Study, config: TrustConfig, out: Path, _: Path, report: Report
     )
 
 
+def _robustness(study: Study, config: RobustnessConfig, out: Path, _: Path, report: Report) -> None:
+    from napari_parsimony.trust.robustness_step import run_robustness
+
+    cells = study.cells()
+    if learned_elsewhere(study):
+        cells = cells.assign(split="test")
+    run_robustness(
+        cells,
+        study.crops(),
+        study.latents(),
+        target(study)[0],
+        study.front().choice.expression,
+        study.classifier(),
+        study.vae(),
+        config,
+        out,
+        report,
+    )
+
+
 def _by_name(*steps: Step) -> dict[str, Step]:
     return {step.name: step for step in steps}
 
@@ -309,5 +330,14 @@ STEPS = _by_name(
         TrustConfig,
         ("cells", "vae", "classify", "equations"),
         _trust,
+    ),
+    Step(
+        "robustness",
+        "Robustness",
+        "Find out what it takes to change the law's mind: adversarial crops, edits, latents.",
+        RobustnessConfig,
+        ("cells", "vae", "classify", "equations"),
+        _robustness,
+        optional=True,
     ),
 )

@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from napari_parsimony.cells.orient import moments
 from napari_parsimony.trust.controls import background
-
-_MARGIN = 2  # pixels around the outline that are the cell's too: its blurred edge
+from napari_parsimony.trust.regions import EDGE
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ EDITS: Mapping[str, Edit] = {
 
 
 def _wider(masks: Tensor) -> Tensor:
-    side = 2 * _MARGIN + 1
-    grown = functional.max_pool2d(masks[:, None].float(), side, 1, _MARGIN)
+    side = 2 * EDGE + 1
+    grown = functional.max_pool2d(masks[:, None].float(), side, 1, EDGE)
     return grown[:, 0] > 0
 
 

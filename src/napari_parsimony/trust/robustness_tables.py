@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_parsimony import bootstrap
 from napari_parsimony.cells.shape import shape_features
 from napari_parsimony.trust.attacked import Attacked
+from napari_parsimony.trust.regions import other_objects, with_edge
 from napari_parsimony.trust.robustness_config import Norm, RobustnessConfig
 
 Found = Mapping[tuple[str, Norm], Attacked]
@@ -20,6 +21,13 @@ MEASURED = {"area": "area", "eccentricity": "eccentricity", "mean intensity": "i
 
 class Resampling:
     """Intervals of means and medians over cells, from drawing whole groups anew.
+
+    Attributes
+    ----------
+    drawn
+        (resamples, groups) how often each group is drawn.
+    group
+        (N,) index of each cell's group.
 
     Parameters
     ----------
@@ -33,34 +41,52 @@ class Resampling:
 
     def __init__(self, groups: ArrayLike | None, count: int, config: RobustnessConfig) -> None:
         who = np.arange(count) if groups is None else np.asarray(groups)
-        names, self._group = bootstrap.encode(who)
-        self._drawn = bootstrap.draw(len(names), config.resamples, config.seed)
+        names, self.group = bootstrap.encode(who)
+        self.drawn = bootstrap.draw(len(names), config.resamples, config.seed)
         self._several, self._confidence = len(names) > 1, config.confidence
 
     def mean(self, values: Floats) -> tuple[float, float, float]:
         """Mean of (N,) values that are known, and its interval; NaN where there is none."""
-        known = np.isfinite(values)
-        if not known.any():
-            return (np.nan,) * 3
-        weights = self._drawn[:, self._group[known]]
-        with np.errstate(invalid="ignore"):
-            samples = weights @ values[known] / weights.sum(1)
-        return float(values[known].mean()), *self._interval(samples)
+        mean, samples = self._means(values)
+        return mean, *self.interval(samples)
+
+    def difference(self, values: Floats, others: Floats) -> tuple[float, float, float]:
+        """Mean of (N,) values minus that of others, and the interval of paired resamples."""
+        (one, samples), (other, less) = self._means(values), self._means(others)
+        return one - other, *self.interval(samples - less)
 
     def median(self, values: Floats) -> tuple[float, float, float]:
         """Lower median of (N,) values that are not NaN, infinite ones too, and its interval."""
+        middle, samples = self._medians(values)
+        return middle, *self.interval(samples)
+
+    def ratio(self, values: Floats, others: Floats) -> tuple[float, float, float]:
+        """Median of (N,) values divided by that of others, and the interval of paired resamples."""
+        (one, samples), (other, divisors) = self._medians(values), self._medians(others)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return float(np.divide(one, other)), *self.interval(samples / divisors)
+
+    def _means(self, values: Floats) -> tuple[float, Floats]:
+        known = np.isfinite(values)
+        if not known.any():
+            return np.nan, np.full(len(self.drawn), np.nan)
+        weights = self.drawn[:, self.group[known]]
+        with np.errstate(invalid="ignore"):
+            return float(values[known].mean()), (weights @ values[known]) / weights.sum(1)
+
+    def _medians(self, values: Floats) -> tuple[float, Floats]:
         known = ~np.isnan(values)
         if not known.any():
-            return (np.nan,) * 3
+            return np.nan, np.full(len(self.drawn), np.nan)
         order = np.argsort(values[known], kind="stable")
-        ascending, group = values[known][order], self._group[known][order]
-        below = np.cumsum(self._drawn[:, group], axis=1)
+        ascending, group = values[known][order], self.group[known][order]
+        below = np.cumsum(self.drawn[:, group], axis=1)
         at = (below >= below[:, -1:] / 2).argmax(1)
         samples = np.where(below[:, -1] > 0, ascending[at], np.nan)
-        middle = float(ascending[(len(ascending) - 1) // 2])
-        return middle, *self._interval(samples)
+        return float(ascending[(len(ascending) - 1) // 2]), samples
 
-    def _interval(self, samples: Floats) -> tuple[float, float]:
+    def interval(self, samples: Floats) -> tuple[float, float]:
+        """Percentile interval of what resamples gave; NaN if under half of them gave a number."""
         usable = samples[~np.isnan(samples)]
         if not self._several or len(usable) < len(samples) / 2:
             return np.nan, np.nan
@@ -100,11 +126,17 @@ def cell_table(crops: NDArray[np.float32], masks: NDArray[np.bool_], found: Foun
     DataFrame
         ``scheme``, ``norm``, ``cell`` (its place among the crops), ``own`` (number of its class,
         −1 not decided), ``epsilon`` (the smallest norm found; infinite: none), ``inside`` (share
-        of the squared change within the central cell), ``inside_area`` (share of the crop that it
-        is: what `inside` would be of noise), and ``area`` (pixels), ``eccentricity`` and
-        ``intensity`` of the central cell, as it was and, with ``_after``, as it is measured in
-        the adversarial crop; NaN where there is none.
+        of the squared change within the central cell and its blurred edge), ``inside_area`` (share
+        of the crop that they are: what `inside` would be of noise), ``others`` and ``others_area``
+        (the same of other objects; NaN where there are none), and ``area`` (pixels),
+        ``eccentricity`` and ``intensity`` of the central cell, as it was and, with ``_after``, as
+        it is measured in the adversarial crop; NaN where there is none.
     """
+    inner = np.stack([with_edge(mask) for mask in masks])
+    pairs = zip(crops, masks, strict=True)
+    others = np.stack([with_edge(other_objects(crop[0], mask)[0]) for crop, mask in pairs])
+    others &= ~inner
+    alone = ~others.any((1, 2))
     before = shape_features(crops)[list(MEASURED)].rename(columns=MEASURED)
     before = before.mask(before["area"] == 0)
     parts = []
@@ -117,7 +149,10 @@ def cell_table(crops: NDArray[np.float32], masks: NDArray[np.bool_], found: Foun
             after.loc[hit] = measured.mask(measured["area"] == 0).to_numpy()
         energy = (each.change.astype(np.float64) ** 2).sum(1)
         with np.errstate(invalid="ignore"):
-            inside = np.where(masks, energy, 0).sum((1, 2)) / energy.sum((1, 2))
+            inside, beside = (
+                np.where(part, energy, 0).sum((1, 2)) / energy.sum((1, 2))
+                for part in (inner, others)
+            )
         about = pd.DataFrame(
             {
                 "scheme": name,
@@ -126,7 +161,9 @@ def cell_table(crops: NDArray[np.float32], masks: NDArray[np.bool_], found: Foun
                 "own": each.own,
                 "epsilon": each.least,
                 "inside": np.where(hit, inside, np.nan),
-                "inside_area": masks.mean((1, 2)),
+                "inside_area": inner.mean((1, 2)),
+                "others": np.where(hit & ~alone, beside, np.nan),
+                "others_area": np.where(alone, np.nan, others.mean((1, 2))),
             }
         )
         parts.append(pd.concat([about, before, after], axis=1))
@@ -141,9 +178,10 @@ def summary_table(cells: pd.DataFrame, draw: Resampling) -> pd.DataFrame:
     DataFrame
         ``scheme``, ``norm``, ``n`` (cells on which it decides), ``flipped`` (share, at the
         largest budget), ``epsilon`` (median of the smallest that flip; infinite where more than
-        half are never flipped) with ``epsilon_low`` and ``epsilon_high``, ``inside`` (median)
-        with its interval, ``inside_area`` (median), and the medians of the change of ``area`` and
-        ``intensity`` (relative, without sign) and of ``eccentricity`` (without sign).
+        half are never flipped) with ``epsilon_low`` and ``epsilon_high``, ``inside`` and ``others``
+        (medians) with their intervals, ``inside_area`` and ``others_area`` (medians), and the
+        medians of the change of ``area`` and ``intensity`` (relative, without sign) and of
+        ``eccentricity`` (without sign).
     """
     rows = []
     for (name, norm), each in cells.groupby(["scheme", "norm"], sort=False):
@@ -151,10 +189,10 @@ def summary_table(cells: pd.DataFrame, draw: Resampling) -> pd.DataFrame:
         known = ~np.isnan(epsilon)
         row = {"scheme": name, "norm": norm, "n": int(known.sum())}
         row["flipped"] = float(np.isfinite(epsilon[known]).mean()) if known.any() else np.nan
-        for key in ("epsilon", "inside"):
+        for key in ("epsilon", "inside", "others"):
             middle, low, high = draw.median(each[key].to_numpy())
             row |= {key: middle, f"{key}_low": low, f"{key}_high": high}
-        row["inside_area"] = float(each["inside_area"].median())
+        row |= {key: float(each[key].median()) for key in ("inside_area", "others_area")}
         for key in MEASURED.values():
             change = (each[f"{key}_after"] - each[key]).abs()
             relative = change if key == "eccentricity" else change / each[key]

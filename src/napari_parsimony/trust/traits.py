@@ -10,6 +10,7 @@ from scipy import ndimage
 from napari_parsimony.cells.orient import Mask, central_mask
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.trust.morphology import AROUND, LEANING, PLACE, SHAPE, measure_crops
+from napari_parsimony.trust.regions import LEAST_HEIGHT, other_objects
 
 CENTRAL, POSITION, NEIGHBOURHOOD, IMAGING = (
     "central cell", "position", "neighbourhood", "intensity/imaging",
@@ -23,7 +24,6 @@ OUTSIDE = ("other objects", "area of others", "brightness outside")
 INSIDE = ("contrast", "texture", "bright centre")
 
 _AT_ONCE = 128
-_LEAST_OBJECT = 0.1  # of the central cell's area: less is debris
 
 
 def trait_groups(traits: pd.DataFrame, brightness_kept: bool) -> dict[str, list[str]]:
@@ -108,7 +108,7 @@ def _measure(crops: NDArray[np.float64], border: NDArray[np.bool_]) -> pd.DataFr
     table = measure_crops(crops, masks)
     table[list(AROUND)] = table[list(AROUND)].sub(table["background"], axis=0)
     # of a cell that is hardly brighter than its ground, shares would be noise
-    above = np.maximum(table["brightness"] - table["background"], 0.02)
+    above = np.maximum(table["brightness"] - table["background"], LEAST_HEIGHT)
     table[list(INSIDE)] = table[list(INSIDE)].div(above, axis=0)
     rows = [
         _around(crop[0], mask, float(ground), float(height)) if np.isfinite(ground) else {}
@@ -124,17 +124,12 @@ def _measure(crops: NDArray[np.float64], border: NDArray[np.bool_]) -> pd.DataFr
 def _around(
     picture: NDArray[np.float64], mask: Mask, ground: float, height: float
 ) -> Mapping[str, float]:
-    smooth = ndimage.gaussian_filter(picture, 1.0)
-    near = ndimage.binary_dilation(mask, iterations=2)
-    # blur makes a halo around the cell, which is no other object
-    objects, count = ndimage.label((smooth > ground + height / 2) & ~near)
-    areas = np.bincount(objects.ravel(), minlength=count + 1)[1:]
-    areas = areas[areas >= _LEAST_OBJECT * mask.sum()]
+    objects, count = other_objects(picture, mask)
     outline = mask ^ ndimage.binary_erosion(mask)
     slope = np.hypot(*np.gradient(picture))
     return {
-        "other objects": float(len(areas)),
-        "area of others": float(areas.sum()),
+        "other objects": float(count),
+        "area of others": float(objects.sum()),
         "brightness outside": float(picture[~mask].mean() - ground),
         "crop maximum": float(np.percentile(picture, 99.5)),
         "sharpness": float(slope[outline].mean() / height),
