@@ -25,6 +25,7 @@ from napari_parsimony.trust.robustness_config import NORMS, Norm, RobustnessConf
 from napari_parsimony.trust.robustness_tables import (
     Resampling,
     cell_table,
+    flip_table,
     rate_table,
     summary_table,
 )
@@ -41,8 +42,8 @@ class Robustness:
 
     Attributes
     ----------
-    rates
-        See `robustness_tables.rate_table`.
+    flips, rates
+        See `robustness_tables.flip_table` and `robustness_tables.rate_table`.
     cells
         See `robustness_tables.cell_table`.
     summary
@@ -56,6 +57,7 @@ class Robustness:
         was where none does.
     """
 
+    flips: pd.DataFrame
     rates: pd.DataFrame
     cells: pd.DataFrame
     summary: pd.DataFrame
@@ -171,8 +173,10 @@ def attack_schemes(
             scheme.cpu()
     draw = Resampling(groups, len(pixels), config)
     cells = cell_table(pixels, masks, found)
+    flips = flip_table(found)
     return Robustness(
-        rates=rate_table(found, draw),
+        flips=flips,
+        rates=rate_table(flips, draw),
         cells=cells,
         summary=summary_table(cells, draw),
         checks=checks,

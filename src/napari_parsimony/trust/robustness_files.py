@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from napari_parsimony.errors import UserError
 
 TABLES = (
-    "summary", "rates", "attacked", "gradients", "edits", "moves", "responses", "counterfactuals",
+    "summary", "rates", "flips", "attacked", "gradients", "edits", "edited", "moves", "responses",
+    "counterfactuals",
 )  # fmt: skip
 PICTURES = ("crops", "adversarial", "decoded")
 
@@ -24,16 +25,19 @@ class RobustnessFiles:
     summary, rates, gradients
         See `robustness_tables.summary_table`, `robustness_tables.rate_table` and
         `gradient_check.gradient_check`.
-    attacked
-        See `robustness_tables.cell_table`, with the keys of the cells, and ``shown``: place among
-        the pictures, −1 for cells without.
+    flips, attacked
+        See `robustness_tables.flip_table` and `robustness_tables.cell_table`, with key and group of
+        each cell, and ``shown``: place among the pictures, −1 for cells without.
     edits, moves
         See `perturbation.Perturbed`.
+    edited
+        ``edit``, ``dose``, ``scheme`` and ``flipped`` (1 or 0, NaN where not decided), with key
+        and group of each cell, and ``shown``.
     responses
         See `edit_response.responses`.
     counterfactuals
-        See `counterfactual.Counterfactuals`, with ``scheme`` (dense, sparse or symbolic), the keys
-        of the cells, and ``shown``.
+        See `counterfactual.Counterfactuals`, with ``scheme`` (dense, sparse or symbolic), key and
+        group of each cell, and ``shown``.
     crops
         (K, C, S, S) the shown cells.
     adversarial
@@ -46,9 +50,11 @@ class RobustnessFiles:
 
     summary: pd.DataFrame
     rates: pd.DataFrame
+    flips: pd.DataFrame
     attacked: pd.DataFrame
     gradients: pd.DataFrame
     edits: pd.DataFrame
+    edited: pd.DataFrame
     moves: pd.DataFrame
     responses: pd.DataFrame
     counterfactuals: pd.DataFrame

@@ -19,9 +19,9 @@ from napari_parsimony.trust.edit_findings import (
     check_neighbours,
 )
 from napari_parsimony.trust.edit_response import doublings, responses
-from napari_parsimony.trust.findings import FINDINGS_FILE, Finding, Key, save_findings
+from napari_parsimony.trust.findings import FINDINGS_FILE, Finding, save_findings
 from napari_parsimony.trust.image_scores import image_schemes, latent_schemes
-from napari_parsimony.trust.perturbation import perturb
+from napari_parsimony.trust.perturbation import Perturbed, perturb
 from napari_parsimony.trust.robustness import attack_schemes, held_out
 from napari_parsimony.trust.robustness_config import NORMS, RobustnessConfig
 from napari_parsimony.trust.robustness_files import RobustnessFiles
@@ -130,19 +130,22 @@ def run_robustness(
 
     shown = shown_cells(attacks.column(LAW, "epsilon"), target[rows][attacked], config.shown)
     places = attacked[shown]
+    about = cells[[*KEY, "group"]].iloc[rows].reset_index(drop=True).assign(shown=-1)
+    about.loc[places, "shown"] = np.arange(len(places))
     before, after = moved[LAW].decoded(vae)
-    names = list(schemes)
-    pictures = [[found.adversarial[name, norm][shown] for norm in NORMS] for name in names]
+    pictures = [[found.adversarial[name, norm][shown] for norm in NORMS] for name in schemes]
     RobustnessFiles(
         summary=found.summary,
         rates=found.rates,
-        attacked=_with_keys(found.cells, attacks.keys, shown),
+        flips=_named(found.flips, about.iloc[attacked]),
+        attacked=_named(found.cells, about.iloc[attacked]),
         gradients=found.checks,
         edits=edited.scores,
+        edited=_named(_long(edited), about),
         moves=edited.moves,
         responses=response,
         counterfactuals=pd.concat(
-            [_with_keys(each.table, keys, places).assign(scheme=n) for n, each in moved.items()],
+            [_named(each.table, about).assign(scheme=name) for name, each in moved.items()],
             ignore_index=True,
         ),
         crops=pixels[places],
@@ -181,15 +184,19 @@ def shown_cells(
     return np.concatenate(chosen) if chosen else np.zeros(0, np.intp)
 
 
-def _with_keys(
-    table: pd.DataFrame, keys: Sequence[Key], shown: NDArray[np.intp]
-) -> pd.DataFrame:
-    """Put keys and places among the pictures in front of rows that are about a ``cell``."""
-    at = table["cell"].to_numpy()
-    place = np.full(len(keys), -1)
-    place[shown] = np.arange(len(shown))
-    about = pd.DataFrame([keys[i] for i in at], columns=KEY).assign(shown=place[at])
-    return pd.concat([about, table.drop(columns="cell").reset_index(drop=True)], axis=1)
+def _named(table: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
+    """Put in the place of ``cell``, a row of `about`, what is written there."""
+    cells = about.iloc[table["cell"].to_numpy()].reset_index(drop=True)
+    return pd.concat([cells, table.drop(columns="cell").reset_index(drop=True)], axis=1)
+
+
+def _long(edited: Perturbed) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame({"cell": np.arange(len(flipped)), "edit": edit, "dose": dose,
+                      "scheme": scheme, "flipped": flipped})
+        for (edit, dose, scheme), flipped in edited.flips.items()
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
 
 
 def _moving(names: Sequence[str], spread: dict[str, float]) -> list[str]:

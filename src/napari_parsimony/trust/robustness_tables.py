@@ -96,26 +96,58 @@ class Resampling:
         return float(low), float(high)
 
 
-def rate_table(found: Found, draw: Resampling) -> pd.DataFrame:
-    """Count the cells that are flipped, by budget.
+def flip_table(found: Found) -> pd.DataFrame:
+    """Say which cells are flipped, by attack and budget.
 
     Returns
     -------
     DataFrame
         ``scheme``, ``norm`` (l2 or linf), ``attack`` (pgd, fgsm, or a control: noise, translation,
-        surroundings, brighter, darker), ``epsilon`` (the norm, of pixels from 0 to 1),
-        ``flip_rate``, ``low`` and ``high`` (its interval), and ``n``: cells on which the scheme
-        decides and that a control can change by so much.
+        surroundings, brighter, darker), ``epsilon`` (the norm, of pixels from 0 to 1), ``cell``
+        (its place among the crops), and ``flipped``: 1 or 0, NaN where the scheme does not decide
+        or a control cannot change the crop by so much.
     """
-    rows = []
-    for (name, norm), each in found.items():
-        for attack, flips in each.flips.items():
-            for budget, column in zip(each.budgets, flips.T, strict=True):
-                rate, low, high = draw.mean(column)
-                count = int(np.isfinite(column).sum())
-                rows.append((name, norm, attack, budget, rate, low, high, count))
-    columns = ["scheme", "norm", "attack", "epsilon", "flip_rate", "low", "high", "n"]
-    return pd.DataFrame(rows, columns=columns)
+    parts = [
+        pd.DataFrame(
+            {
+                "scheme": name,
+                "norm": norm,
+                "attack": attack,
+                "epsilon": budget,
+                "cell": np.arange(len(column)),
+                "flipped": column,
+            }
+        )
+        for (name, norm), each in found.items()
+        for attack, flips in each.flips.items()
+        for budget, column in zip(each.budgets, flips.T, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def rate_table(flips: pd.DataFrame, draw: Resampling) -> pd.DataFrame:
+    """Count the cells that are flipped, by budget.
+
+    Parameters
+    ----------
+    flips
+        From `flip_table`; those of several studies behind each other, too.
+    draw
+        Of its cells, in the order in which they are there.
+
+    Returns
+    -------
+    DataFrame
+        ``scheme``, ``norm``, ``attack`` and ``epsilon`` as they are there, ``flip_rate``, ``low``
+        and ``high`` (its interval), and ``n``: cells on which the scheme decides and that a
+        control can change by so much.
+    """
+    by = ["scheme", "norm", "attack", "epsilon"]
+    rows = [
+        (*key, *draw.mean(each.to_numpy(np.float64)), int(each.notna().sum()))
+        for key, each in flips.groupby(by, sort=False)["flipped"]
+    ]
+    return pd.DataFrame(rows, columns=[*by, "flip_rate", "low", "high", "n"])
 
 
 def cell_table(crops: NDArray[np.float32], masks: NDArray[np.bool_], found: Found) -> pd.DataFrame:
