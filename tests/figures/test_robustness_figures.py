@@ -60,7 +60,7 @@ def figures(theme):
         ],
     )
     epsilons = {name: [0.1, np.inf] for name in SCHEMES}
-    yield flip_rates(rates, theme=theme)
+    yield flip_rates(rates, 256, theme=theme)
     yield adversarial_strip(
         crops(2), dict.fromkeys(SCHEMES, crops(2) ** 1.1), epsilons, theme=theme
     )
@@ -82,7 +82,7 @@ def test_nothing_leaves_the_figure(theme):
 def test_what_is_not_flipped_is_said():
     said = [text.get_text() for figure in figures(LIGHT) for text in figure.findobj(mpl.text.Text)]
     assert "never flipped" in said
-    assert "ε = 0.1" in said
+    assert "0.1 grey levels" in said
     assert any("nothing within the range" in text for text in said)
     assert any(text.startswith("not decided") for text in said)
     assert any(text.endswith("…: 0.50 standard deviations") for text in said)

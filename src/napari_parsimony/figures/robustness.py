@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from napari_parsimony.figures.palette import ACCENT, LIGHT, Theme, pictures
 from napari_parsimony.figures.style import bare, mosaic, new_figure, styled
+from napari_parsimony.trust.robustness_config import Norm, grey_levels
 from napari_parsimony.trust.schemes import TITLES
 
-_NORMS = {
-    "l2": ("L2", "ε: root of the summed squared changes of pixels"),
-    "linf": ("L∞", "ε: largest change of a pixel"),
+_NORMS: dict[Norm, tuple[str, str]] = {
+    "l2": ("L2", "change of a crop, root mean square (grey levels)"),
+    "linf": ("L∞", "change of its most changed pixel (grey levels)"),
 }
 _GAP = 2
 _SIDE = 0.8  # inches of one picture
@@ -28,7 +29,7 @@ def scheme_colour(name: str, theme: Theme) -> str:
 
 
 @styled
-def flip_rates(rates: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
+def flip_rates(rates: pd.DataFrame, pixels: int, *, theme: Theme = LIGHT) -> Figure:
     """Draw which part of the cells is flipped at each budget, a panel for each norm.
 
     Parameters
@@ -36,6 +37,8 @@ def flip_rates(rates: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
     rates
         See `trust.robustness_tables.rate_table`: lines are PGD with its interval, dashed lines
         noise of the same norm.
+    pixels
+        Of a crop, in all channels.
     theme
         Colours.
     """
@@ -49,18 +52,19 @@ def flip_rates(rates: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
             colour = scheme_colour(scheme, theme)
             here = rates[(rates["norm"] == norm) & (rates["scheme"] == scheme)]
             searched, noise = (here[here["attack"] == name] for name in ("pgd", "noise"))
-            axes.plot(searched["epsilon"], searched["flip_rate"], "-o", markersize=3.5,
-                      color=colour)  # fmt: skip
-            axes.fill_between(searched["epsilon"], searched["low"], searched["high"], color=colour,
+            unit = grey_levels(norm, pixels)
+            levels = unit * searched["epsilon"]
+            axes.plot(levels, searched["flip_rate"], "-o", markersize=3.5, color=colour)
+            axes.fill_between(levels, searched["low"], searched["high"], color=colour,
                               alpha=0.15, linewidth=0)  # fmt: skip
-            axes.plot(noise["epsilon"], noise["flip_rate"], "--", linewidth=1, color=colour)
+            axes.plot(unit * noise["epsilon"], noise["flip_rate"], "--", linewidth=1, color=colour)
         title, label = _NORMS[norm]
         axes.set_title(title)
         axes.set_xscale("log")
         axes.set(xlabel=label, ylim=(-0.02, 1.02))
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        axes.xaxis.set_major_locator(LogLocator(base=2, numticks=20))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.minorticks_off()
     panels[0].set_ylabel("cells given another class")
     panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
     lines = [Line2D([], [], color=scheme_colour(name, theme)) for name in schemes]
@@ -77,7 +81,7 @@ def flip_rates(rates: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
 def adversarial_strip(
     crops: NDArray,
     adversarial: Mapping[str, NDArray],
-    epsilons: Mapping[str, Sequence[float]],
+    levels: Mapping[str, Sequence[float]],
     *,
     theme: Theme = LIGHT,
 ) -> Figure:
@@ -89,8 +93,9 @@ def adversarial_strip(
         (N, C, S, S) in 0..1.
     adversarial
         By scheme, (N, C, S, S).
-    epsilons
-        By scheme, (N,) norm of the changes; not finite: nothing flips the cell.
+    levels
+        By scheme, (N,) how large the changes are, in grey levels; not finite: nothing flips the
+        cell.
     theme
         Colours.
     """
@@ -115,8 +120,8 @@ def adversarial_strip(
             )
             axes.imshow(mosaic(pictures(trio)[None], _GAP), interpolation="antialiased")
             bare(axes)
-            epsilon = float(epsilons[name][cell])
-            text = f"ε = {epsilon:.2g}" if np.isfinite(epsilon) else "never flipped"
+            level = float(levels[name][cell])
+            text = f"{level:.2g} grey levels" if np.isfinite(level) else "never flipped"
             axes.set_xlabel(text, size=8, labelpad=2)
             if row == 0:
                 axes.set_xticks(centres, ["cell", "change", "adversarial"])

@@ -13,6 +13,7 @@ from napari_parsimony.figures.network import alive
 from napari_parsimony.symbolic.front import Front
 from napari_parsimony.trust.findings import Finding
 from napari_parsimony.trust.per_class import ClassEstimates
+from napari_parsimony.trust.robustness_files import RobustnessFiles
 from napari_parsimony.trust.schemes import Schemes
 from napari_parsimony.vae.verdict import Verdict
 
@@ -87,6 +88,8 @@ class Content:
         Training of the VAE.
     provenance
         Record of each step, in JSON's types.
+    robustness
+        What it takes to change the law's mind; None where the step was not run.
     """
 
     title: str
@@ -117,6 +120,7 @@ class Content:
     meanings: pd.DataFrame
     history: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]]
+    robustness: RobustnessFiles | None = None
 
     @property
     def used(self) -> list[str]:

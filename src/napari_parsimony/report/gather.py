@@ -24,6 +24,7 @@ from napari_parsimony.trust.checks import MEANINGS_FILE
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
+from napari_parsimony.trust.robustness_files import RobustnessFiles
 from napari_parsimony.trust.schemes import Schemes
 from napari_parsimony.vae.latents import decode_latents, traverse
 from napari_parsimony.vae.model import Vae
@@ -97,6 +98,7 @@ def gather(study: Study, config: ReportConfig) -> Content:
     chosen = _some(held_out, positive, config)
     traversed = sorted({*classifier.used, *front.choice.expression.variables}, key=natural)
     layers = classifier.sparse_layers()
+    robust = study.state("robustness") == "ready"
     return Content(
         title=config.title or study.name,
         cells=_splits(cells, positive, schemes.classes),
@@ -128,6 +130,7 @@ def gather(study: Study, config: ReportConfig) -> Content:
             for name in STEPS
             if (record := study.step(name)) is not None
         },
+        robustness=RobustnessFiles.load(study.path / "robustness") if robust else None,
     )
 
 

@@ -1,6 +1,6 @@
 """What edits of pictures and of latents say about a law, in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from napari_parsimony.trust.counterfactual import Counterfactuals
 from napari_parsimony.trust.edit_response import EDITED
 from napari_parsimony.trust.edits import EDITS
-from napari_parsimony.trust.findings import Finding, Key
+from napari_parsimony.trust.findings import Finding, Key, Severity
 from napari_parsimony.trust.perturbation import Perturbed
 from napari_parsimony.trust.robustness_findings import (
     LAW,
@@ -65,7 +65,7 @@ def check_neighbours(done: Perturbed, keys: Sequence[Key], draw: Resampling) -> 
         f"Taking the neighbours out of the picture flips {share(rate)} of the cells; {_DONE[most]} "
         f"flips {share(draw.mean(strongest[most]))}."
     )
-    severity = "fine"
+    severity: Severity = "fine"
     if rate[1] > MANY and more[1] > 0:
         severity = "alarm"
         text = f"The law reads what is around the cell. {text}"
@@ -106,8 +106,8 @@ def _check_edit(edit: str, rows: pd.DataFrame) -> list[Finding]:
             against.append(said)
     if not (same or still or against):
         text = (
-            f"Among real cells the score does not go along with {edit} alone: edits of it cannot be "
-            "judged."
+            f"Among real cells the score does not go along with {edit} alone: nothing is expected "
+            "of edits of it."
         )
         return [Finding(f"edited {edit}", "fine", text, (), numbers)]
     parts = []
@@ -122,8 +122,11 @@ def _check_edit(edit: str, rows: pd.DataFrame) -> list[Finding]:
         parts.append(f"moves its score for {', '.join(against)} the other way than it should")
     text = f"An edit of the cell's {edit} in its picture {'; it '.join(parts)}."
     if still or against:
-        text += " The law does not read it, but what goes along with it in real cells."
-    severity = "note" if still or against else "fine"
+        text += (
+            " Either the law reads what goes along with it in real cells, or the edited picture is "
+            "none that the encoder knows."
+        )
+    severity: Severity = "note" if still or against else "fine"
     return [Finding(f"edited {edit}", severity, text, (), numbers)]
 
 
@@ -179,16 +182,17 @@ def _movers(
             rows.append((str(name), part, float(np.median(size[mine, column]))))
     rows.sort(key=lambda row: -row[1][0])
     middle = draw.median(distance)
-    numbers: Mapping[str, float | None] = {
+    parts = {name: estimates(f"flipped by {name}", part) for name, part, _ in rows}
+    numbers = {
         "cells": float(hit.sum()),
         "not flipped": number(float((distance == np.inf).sum())),
         **estimates("median distance in SD", middle),
-        **{k: v for name, part, _ in rows for k, v in estimates(f"flipped by {name}", part).items()},
+        **{key: value for part in parts.values() for key, value in part.items()},
     }
     name, part, far = rows[0]
     text = (
-        f"The smallest change of latents that flips a cell is mostly one of {name} in {share(part)} "
-        f"of the cells, of {far:.2f} standard deviations in the median"
+        f"The smallest change of latents that flips a cell is one of {name} above all in "
+        f"{share(part)} of the cells, by {far:.2f} standard deviations in the median"
     )
     if len(rows) > 1:
         text += f"; {rows[1][0]} in {percent(rows[1][1][0])}"
@@ -217,7 +221,7 @@ def _near(
     text = f"{count} within {far:.2g} standard deviations of the law's boundary: worth looking at"
     if np.isfinite(here[0]) and np.isfinite(there[0]):
         text += f". It errs on {share(here)} of them, and on {share(there)} of the others"
-    severity = "fine"
+    severity: Severity = "fine"
     if more[2] < 0:
         severity = "note"
         text += ": its errors are not where it is in doubt"

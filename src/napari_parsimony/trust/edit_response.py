@@ -104,9 +104,9 @@ def _regressed(
 ) -> Mapping[str, tuple[float, float, float]]:
     """Linear regression of scores on what is measured, and the intervals of its slopes."""
     known = np.isfinite(odds) & np.isfinite(measured.to_numpy()).all(1)
-    nothing = dict.fromkeys(measured, (np.nan,) * 3)
+    names = [str(name) for name in measured]
     if known.sum() <= measured.shape[1] + 1:
-        return nothing
+        return dict.fromkeys(names, (np.nan, np.nan, np.nan))
     values = measured.to_numpy()[known]
     spread = values.std(0)
     x = np.column_stack([(values - values.mean(0)) / np.where(spread > 0, spread, 1), odds[known]])
@@ -122,5 +122,5 @@ def _regressed(
     slopes /= np.where(spread > 0, spread, np.nan)
     return {
         name: (float(column[0]), *draw.interval(column[1:]))
-        for name, column in zip(measured, slopes.T, strict=True)
+        for name, column in zip(names, slopes.T, strict=True)
     }

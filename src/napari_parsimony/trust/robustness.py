@@ -148,7 +148,7 @@ def attack_schemes(
     }
     count, total = 0, len(done) * len(parts)
     for scheme in schemes.values():
-        scheme.to(device)
+        scheme.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         for norm in NORMS:
             budgets = config.budgets(norm, pixels[0].size)

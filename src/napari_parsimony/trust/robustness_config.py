@@ -82,5 +82,12 @@ class RobustnessConfig(Config):
 
     def budgets(self, norm: Norm, pixels: int) -> tuple[float, ...]:
         """Return the levels as norms ε of changes of crops with so many pixels in all channels."""
-        unit = (pixels**0.5 if norm == "l2" else 1.0) / 255
-        return tuple(level * unit for level in self.levels)
+        return tuple(level / grey_levels(norm, pixels) for level in self.levels)
+
+
+def grey_levels(norm: Norm, pixels: int) -> float:
+    """Grey levels of 255 for each unit of ε, of crops with so many pixels in all channels.
+
+    Under L∞ those of the most changed pixel, under L2 the root mean square over all pixels.
+    """
+    return 255 / (pixels**0.5 if norm == "l2" else 1.0)

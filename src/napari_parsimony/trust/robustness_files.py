@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,7 @@ class RobustnessFiles:
         UserError
             If a file is missing or damaged.
         """
-        read = {}
+        read: dict[str, Any] = {}
         for field in fields(cls):
             kind = "parquet" if field.name in TABLES else "npy"
             path = folder / f"{field.name}.{kind}"

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_parsimony.trust.findings import Finding, Key
-from napari_parsimony.trust.gradient_check import SOME
+from napari_parsimony.trust.findings import Finding, Key, Severity
+from napari_parsimony.trust.gradient_check import NEARLY_ALL, SOME
 from napari_parsimony.trust.robustness import Robustness
-from napari_parsimony.trust.robustness_config import RobustnessConfig
+from napari_parsimony.trust.robustness_config import RobustnessConfig, grey_levels
 from napari_parsimony.trust.robustness_tables import Resampling
 from napari_parsimony.trust.schemes import TITLES
 
@@ -18,6 +18,9 @@ Estimate = tuple[float, float, float]
 
 LAW, BOX = "symbolic", "black_box"
 MOST_CELLS = 50
+SAME = 0.1
+"""Relative change of what is measured below which nobody would see another cell."""
+
 CONTROLS = {
     "translation": "moving the crop",
     "surroundings": "what is around another cell",
@@ -45,7 +48,7 @@ class Attacks:
         self, found: Robustness, keys: Sequence[Key], draw: Resampling, config: RobustnessConfig
     ) -> None:
         self.found, self.keys, self.draw, self.config = found, keys, draw, config
-        self.unit = 255 / np.sqrt(found.crops[0].size)  # grey levels for an L2 norm of 1
+        self.unit = grey_levels("l2", found.crops[0].size)
 
     def of(self, scheme: str, norm: str = "l2") -> pd.DataFrame:
         """(N,) rows of the table of cells."""
@@ -68,92 +71,89 @@ class Attacks:
 def check_size(attacks: Attacks) -> list[Finding]:
     """Say how much change flips the law, compared with the black box."""
     mine, theirs = attacks.column(LAW, "epsilon"), attacks.column(BOX, "epsilon")
-    least, ratio = attacks.draw.median(mine), attacks.draw.ratio(mine, theirs)
-    box = attacks.draw.median(theirs)
+    least, box = attacks.draw.median(mine), attacks.draw.median(theirs)
+    ratio = attacks.draw.ratio(mine, theirs)
+    decided = int((~np.isnan(mine)).sum())
     numbers = {
-        "cells": float(np.isfinite(mine).sum()),
+        "cells": float(decided),
         **estimates("median ε of the law, L2", least),
         **estimates("median ε of the black box, L2", box),
         **estimates("law ÷ black box", ratio),
     }
-    most = max(attacks.config.levels)
-    text = (
-        f"A change of {attacks.unit * least[0]:.2g} grey levels of 255 (root mean square over the "
-        "crop), made to flip the law, flips half of the cells"
+    text = f"Half of {decided:,} held-out cells are flipped under the law by a change of "
+    text += (
+        f"{attacks.unit * least[0]:.2g} grey levels of 255 (root mean square over the crop) that "
+        "is made for it"
         if np.isfinite(least[0])
-        else f"No change of up to {most} grey levels of 255 that was found flips half of the cells "
-        "under the law"
+        else f"more than {max(attacks.config.levels)} grey levels of 255, if at all"
     )
     if np.isfinite(box[0]):
-        text += f"; of the black box, {attacks.unit * box[0]:.2g} flip half"
-    low = ratio[1]
+        text += f"; under the black box by {attacks.unit * box[0]:.2g}"
     if np.isfinite(ratio[0]):
-        text += f": {times(ratio)} as much for the law"
-    text += "."
+        text += f". That is {times(ratio)} as much for the law"
+        if ratio[1] <= 1 <= ratio[2]:
+            text += ", no more of a difference than chance makes"
     if np.isfinite(least[0]):
-        row = attacks.found.summary.set_index(["scheme", "norm"]).loc[(LAW, "l2")]
+        summary = attacks.found.summary
+        row = summary[(summary["scheme"] == LAW) & (summary["norm"] == "l2")].iloc[0]
+        area, light = float(row["area_change"]), float(row["intensity_change"])
+        numbers |= {"change of area": number(area), "change of brightness": number(light)}
         text += (
-            f" The area of the cell is then measured {percent(row['area_change'])} different, its "
-            f"brightness {percent(row['intensity_change'])} (medians): what flips the law is not "
-            "what one would call another cell."
-            if row["area_change"] < 0.1 and row["intensity_change"] < 0.1
-            else f" The area of the cell is then measured {percent(row['area_change'])} different, "
-            f"its brightness {percent(row['intensity_change'])} (medians)."
+            f". The changed cell's area is then measured {percent(area)} different, its brightness "
+            f"{percent(light)} (medians)"
         )
-        numbers["change of area"] = number(row["area_change"])
-        numbers["change of brightness"] = number(row["intensity_change"])
-    severity = "note" if np.isfinite(ratio[2]) and ratio[2] < 1 else "fine"
-    if np.isfinite(low) and low <= 1 <= ratio[2]:
-        text += " Law and black box do not differ by more than chance."
-    return [Finding("how much flips the law", severity, text, _weakest(attacks, mine), numbers)]
-
-
-def _weakest(attacks: Attacks, epsilon: Floats) -> tuple[Key, ...]:
-    """The tenth of the cells that is flipped most easily."""
-    hit = np.isfinite(epsilon)
-    return attacks.sorted_keys(epsilon, hit)[: max(1, int(hit.sum()) // 10)] if hit.any() else ()
+        if area < SAME and light < SAME:
+            text += ": nobody would call it a cell of another class"
+    hit = np.isfinite(mine)
+    first = attacks.sorted_keys(mine, hit)[: -(-int(hit.sum()) // 10)]
+    severity: Severity = "note" if ratio[2] < 1 else "fine"
+    return [Finding("how much flips the law", severity, f"{text}.", first, numbers)]
 
 
 def check_place(attacks: Attacks) -> list[Finding]:
     """Say whether what flips the law lies on the central cell."""
     table = attacks.of(LAW)
-    inside, others = (table[name].to_numpy(np.float64) for name in ("inside", "others"))
+    inside, others, areas = (
+        table[name].to_numpy(np.float64) for name in ("inside", "others", "inside_area")
+    )
     here, beside = attacks.draw.median(inside), attacks.draw.median(others)
     if not np.isfinite(here[0]):
         return []
-    area, box = float(table["inside_area"].median()), attacks.column(BOX, "inside")
-    more = attacks.draw.median(inside - table["inside_area"].to_numpy(np.float64))
+    area, more = float(np.median(areas)), attacks.draw.median(inside - areas)
+    box = attacks.draw.median(attacks.column(BOX, "inside"))
     numbers = {
         **estimates("share on the cell", here),
         "share of the crop that the cell takes": area,
+        **estimates("share on the cell beyond its share of the crop", more),
         **estimates("share on other objects", beside),
         "share of the crop that other objects take": number(table["others_area"].median()),
-        **estimates("share on the cell, black box", attacks.draw.median(box)),
+        **estimates("share on the cell, black box", box),
     }
-    where = f"{share(here)} of the change that flips the law lies on the central cell"
-    compared = f", which takes {percent(area)} of its crop (black box: {percent(np.median(box[np.isfinite(box)]))})" if np.isfinite(box).any() else f", which takes {percent(area)} of its crop"  # noqa: E501
-    elsewhere = attacks.sorted_keys(inside, np.isfinite(inside) & (inside < 0.5))
+    compared = f", which takes {percent(area)} of its crop"
+    if np.isfinite(box[0]):
+        compared += f" (of what flips the black box, {percent(box[0])} does)"
+    severity: Severity = "note"
+    text = f"{share(here)} of the change that flips the law lies on the central cell{compared}"
+    order, telling = inside, inside < 0.5
     if beside[1] > 0.5:
+        severity, order, telling = "alarm", -others, others > 0.5
         text = (
-            f"What flips the law lies on the neighbours: {share(beside)} of the change, where there "
-            f"are any; {share(here)} on the central cell{compared}. Does the law read them?"
+            f"What flips the law lies on the neighbours, {share(beside)} of the change where there "
+            f"are any, and {share(here)} on the central cell{compared}: the law may read them"
         )
-        order = np.where(np.isfinite(others), -others, 0)
-        cells = attacks.sorted_keys(order, np.isfinite(others) & (others > 0.5))
-        return [Finding("where the change lies", "alarm", text, cells, numbers)]
-    if here[1] > 0.5:
-        text = f"{where}{compared}."
-        return [Finding("where the change lies", "fine", text, elsewhere, numbers)]
-    text = f"Only {where}{compared}" if here[2] < 0.5 else f"{where}{compared}"
-    if more[2] <= 0:
-        text += ", so that the law can be flipped sooner from elsewhere"
+    elif here[1] > 0.5:
+        severity = "fine"
+    elif more[2] <= 0:
+        text = f"Only {text}: the law is flipped sooner from elsewhere"
     elif not more[1] > 0:
-        text += ", no more than of noise: the law can be flipped from anywhere in the picture"
-    text += (
-        ". Nothing in training told the encoder to disregard such patterns; whether real neighbours "
-        "have a say, edits tell."
-    )
-    return [Finding("where the change lies", "note", text, elsewhere, numbers)]
+        text = f"Only {text}. Noise would have as much there: the law is flipped from anywhere"
+    if severity == "note":
+        text += (
+            ". The encoder has not learned to pass over patterns that no crop has; whether real "
+            "neighbours count, edits of the picture tell"
+        )
+    cells = attacks.sorted_keys(order, telling & np.isfinite(order))
+    return [Finding("where the change lies", severity, f"{text}.", cells, numbers)]
 
 
 def check_controls(attacks: Attacks) -> list[Finding]:
@@ -162,35 +162,34 @@ def check_controls(attacks: Attacks) -> list[Finding]:
     law = rates[(rates["scheme"] == LAW) & (rates["norm"] == "l2")]
     searched = law[law["attack"] == "pgd"].sort_values("epsilon")
     enough = searched[searched["flip_rate"] >= 0.5]
-    row = (enough if len(enough) else searched.tail(1)).iloc[0]
-    if not np.isfinite(row["flip_rate"]):
+    epsilon, rate = (enough if len(enough) else searched.tail(1))[
+        ["epsilon", "flip_rate"]
+    ].to_numpy(np.float64)[0]
+    if not np.isfinite(rate):
         return []
-    at = law[np.isclose(law["epsilon"], row["epsilon"])].set_index("attack")
-    said, numbers, more = [], {}, []
-    noise = at.loc["noise"]
-    for name, words in {"noise": "noise", **CONTROLS}.items():
-        each = at.loc[name]
-        if not each["n"]:
-            continue
-        rate = (each["flip_rate"], each["low"], each["high"])
-        numbers |= estimates(f"flipped by {name}", rate) | {f"cells, {name}": float(each["n"])}
-        said.append(f"{words} {percent(rate[0])}")
-        if name != "noise" and each["low"] > max(noise["high"], SOME):
-            more.append(words)
-    budget = attacks.unit * row["epsilon"]
+    at = law[np.isclose(law["epsilon"], epsilon)].set_index("attack")
+    each = {
+        name: tuple(map(float, at.loc[name, ["flip_rate", "low", "high"]]))
+        for name in ("noise", *CONTROLS)
+        if at.loc[name, "n"]
+    }
+    numbers = {"flipped by search": number(rate)}
+    for name, found in each.items():
+        numbers |= estimates(f"flipped by {name}", (found[0], found[1], found[2]))
+        numbers[f"cells, {name}"] = float(at["n"][name])
+    noise = each["noise"][2] if "noise" in each else 0.0
+    more = [words for name, words in CONTROLS.items() if name in each
+            and each[name][1] > max(noise, SOME)]  # fmt: skip
+    said = [f"{'noise' if name == 'noise' else CONTROLS[name]} {percent(found[0])}"
+            for name, found in each.items()]  # fmt: skip
     text = (
-        f"Changes of {budget:.2g} grey levels flip {percent(row['flip_rate'])} of the cells if they "
-        f"are made for it. As large a change that is not: {', '.join(said)}."
+        f"Changes of {attacks.unit * epsilon:.2g} grey levels that are made for it flip "
+        f"{percent(rate)} of the cells; as large ones that are not: {', '.join(said)}."
     )
     if more:
-        text += (
-            f" That {' and '.join(more)} {'do' if len(more) > 1 else 'does'} more than noise may be "
-            "a sign of a short-cut."
-        )
-    numbers["flipped by search"] = number(row["flip_rate"])
-    return [
-        Finding("changes nobody searched for", "note" if more else "fine", text, (), numbers)
-    ]
+        do = "do" if len(more) > 1 else "does"
+        text += f" That {' and '.join(more)} {do} more than noise may be a sign of a short-cut."
+    return [Finding("changes nobody searched for", "note" if more else "fine", text, (), numbers)]
 
 
 def check_gradients(attacks: Attacks) -> list[Finding]:
@@ -203,10 +202,11 @@ def check_gradients(attacks: Attacks) -> list[Finding]:
             "them."
         )
         return [Finding("masked gradients", "fine", text)]
-    several, numbers = [], {}
+    several: list[str] = []
+    numbers: dict[str, float | None] = {}
     for name, each in masked.groupby("scheme", sort=False):
-        title = TITLES.get(str(name), str(name))
-        why = list(dict.fromkeys(w for _, row in each.iterrows() for w in _why(row, attacks.config)))
+        title, most = TITLES.get(str(name), str(name)), max(attacks.config.levels)
+        why = list(dict.fromkeys(text for _, row in each.iterrows() for text in _why(row, most)))
         norms = " and ".join({"l2": "L2", "linf": "L∞"}[norm] for norm in each["norm"])
         several.append(f"{title}, {norms} ({'; '.join(why)})")
         for _, row in each.iterrows():
@@ -228,11 +228,9 @@ _SIGNS = {
 }
 
 
-def _why(row: pd.Series, config: RobustnessConfig) -> list[str]:
-    from napari_parsimony.trust.gradient_check import NEARLY_ALL
-
+def _why(row: pd.Series, most: int) -> list[str]:
     return [
-        text.format(share=percent(row[key]), most=max(config.levels))
+        text.format(share=percent(row[key]), most=most)
         for key, text in _SIGNS.items()
         if (row[key] < NEARLY_ALL if key == "flipped_at_most" else row[key] > SOME)
     ]

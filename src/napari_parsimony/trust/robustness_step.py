@@ -104,7 +104,7 @@ def run_robustness(
         schemes, pixels[attacked], config, groups[attacked], _part(report, 0, PARTS["attacks"])
     )
     latents = latents[classifier.latents]
-    spread = latents.std(ddof=0).to_dict()
+    spread = {str(name): float(sd) for name, sd in latents.std(ddof=0).items()}
     edited = perturb(
         schemes, vae, pixels, used, spread, every,
         report=_part(report, PARTS["attacks"], PARTS["edits"]),
