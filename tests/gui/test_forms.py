@@ -37,6 +37,7 @@ CHANGED = {
     "equations": {"engines": ["quick"], "choice": 7},
     "evaluate": {"confidence": 0.9},
     "trust": {"cells": 500, "confidence": 0.9},
+    "robustness": {"cells": 20, "levels": (2, 8), "rounds": 3},
     "report": {"title": "β", "x": "z1", "y": "z2"},
 }
 
