@@ -95,9 +95,7 @@ def _check(subject: Subject, group: str, latents: list[str], config: TrustConfig
         **in_numbers("balanced accuracy by the traits, held-out groups", held_out),
         "chance": chance,
     }
-    sentence = _sentence(
-        subject, group, latents, taken, learned, held_out, severity, used, offered
-    )
+    sentence = _sentence(subject, group, latents, taken, learned, held_out, severity, used, offered)
     return Finding(f"short-cut: {group}", severity, sentence, subject.keys_of(rows), numbers)
 
 
