@@ -141,8 +141,8 @@ def main() -> None:
 
 INTRODUCTION = f"""# Short-cuts
 
-Made by `python benchmarks/shortcuts.py OUT --clean {{clean}} --planted {{planted}} --first {{first}}`:
-studies of simulated nuclei, 1,200 cells in 10 groups each, whose class follows the law
+Made by `python benchmarks/shortcuts.py OUT --clean {{clean}} --planted {{planted}}
+--first {{first}}`: studies of simulated nuclei, 1,200 cells in 10 groups each, whose class follows the law
 `{LAW_OF_CELLS}` for 95 % of them. In the groups that are learned from, a short-cut of strength 0.8
 is planted, or none; in those held out there is never one. Crops turned to the principal axis; the
 VAE that comes with the plugin, as it is; 8 networks of 1,000 steps; engine quick. The limits of the
