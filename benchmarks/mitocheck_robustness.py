@@ -4,7 +4,7 @@
 
 writes ``docs/results/robustness.md`` and pictures beside it. Goes on from the studies that
 ``mitocheck.py`` left in OUT, of crops turned to the principal axis, and runs their step robustness;
-the cells that the five folds hold out are pooled. About two minutes for each study, on one core.
+the cells that the five folds hold out are pooled. About a minute for each study, on one core.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from napari_parsimony.trust.schemes import TITLES
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 ORIENTATION = "principal axis"
-CONFIG = {"cells": 60}
+CONFIG = {"cells": 24}
 SHOWN = 3
 NORM_WORDS = {"l2": "L2", "linf": "L∞"}
 LEVEL = 4  # grey levels at which attacks and controls are put beside each other
@@ -39,7 +39,7 @@ LEVEL = 4  # grey levels at which attacks and controls are put beside each other
 HEAD = """# MitoCheck: what it takes to change a law's mind
 
 Made by `python benchmarks/mitocheck_robustness.py OUT`, from the studies of `mitocheck.py` (crops
-turned to the principal axis, VAE without labels): attacks on 60 held-out cells of each of the five
+turned to the principal axis, VAE without labels): attacks on 24 held-out cells of each of the five
 folds, edits and changes of latents on all of them (500 of a fold at most), all pooled. In brackets:
 95 % intervals by bootstrap over movies. The manual says what is measured:
 [What it takes to change its mind](../trust.md#what-it-takes-to-change-its-mind).

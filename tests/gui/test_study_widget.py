@@ -71,7 +71,10 @@ def test_without_a_study(dock):
 def test_states_and_settings(dock, field_study):
     assert dock.open_study(field_study)
     texts = [dock.steps.item(row).text() for row in range(dock.steps.count())]
-    assert [text.split("– ")[1] for text in texts] == ["ready"] * 4 + ["not run yet"] * 3
+    said = dict(zip(STEPS, [text.split("– ")[1] for text in texts], strict=True))
+    optional = {name for name, step in STEPS.items() if step.optional}
+    assert {said.pop(name) for name in optional} == {"optional"}
+    assert list(said.values()) == ["ready"] * 4 + ["not run yet"] * 3
     assert dock.step == "evaluate", "the first that is to be run"
     for name, step in STEPS.items():
         dock.choose_step(name)

@@ -38,8 +38,7 @@ def robustness_section(content: Content) -> list[Markup]:
             "how much of the crop they are, which is what noise would have. On others: the same "
             "of other objects, in crops that have some. Area, brightness: by how much they "
             "are measured otherwise in the changed crop (L2). Small smooth models are hard to "
-            "flip for other reasons too, and who decides at random may be: read all beside "
-            "the accuracy.",
+            "flip for other reasons too: read this beside the accuracy.",
         ),
         svg(
             flip_rates(found.rates, found.crops[0].size if len(found.crops) else 1),
@@ -167,7 +166,8 @@ def _responses(responses: pd.DataFrame) -> Markup:
         [
             f"{row['edit']}, {row['class']}",
             *(_rise(row, key) for key in ("expected", "observed")),
-            _share(row["along"]),
+            # of what is not expected, nothing can go along
+            _share(row["along"]) if row["expected_low"] * row["expected_high"] > 0 else "–",
         ]
         for _, row in responses.iterrows()
     ]
