@@ -39,8 +39,8 @@ LEVEL = 4  # grey levels at which attacks and controls are put beside each other
 HEAD = """# MitoCheck: what it takes to change a law's mind
 
 Made by `python benchmarks/mitocheck_robustness.py OUT`, from the studies of `mitocheck.py` (crops
-turned to the principal axis, VAE without labels): attacks on 24 held-out cells of each of the five
-folds, edits and changes of latents on all of them (500 of a fold at most), all pooled. In brackets:
+turned to the principal axis, VAE without labels): attacks on 24 held-out cells of each
+fold, edits and changes of latents on all of them (500 of a fold at most), all pooled. In brackets:
 95 % intervals by bootstrap over movies. The manual says what is measured:
 [What it takes to change its mind](../trust.md#what-it-takes-to-change-its-mind).
 """
@@ -264,7 +264,7 @@ def section(folds: Folds, task: str) -> list[str]:
     parts = [f"## {PAGES[task][1].removeprefix('MitoCheck: ')}\n"]
     shown = pictures(folds, task)
     parts += [
-        f"{count} cells. Median of the smallest change that flips, in grey levels of 255 (root "
+        f"{count} cells of {len(folds.studies)} folds. Median of the smallest change that flips, in grey levels of 255 (root "
         "mean square over the crop; L∞: the most changed pixel); share of the squared change on "
         "the central cell with its blurred edge, and on other objects, *of* the share of the crop "
         "that they take; relative change of measured area and brightness, and change of "
@@ -296,11 +296,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", choices=list(PAGES))
+    folds = range(settings()["study"]["cells"]["folds"])
+    parser.add_argument("--folds", type=int, nargs="+", default=folds, choices=folds)
     options = parser.parse_args()
     page = [HEAD]
     for task in [options.only] if options.only else PAGES:
         studies = []
-        for fold in range(settings()["study"]["cells"]["folds"]):
+        for fold in options.folds:
             study = fold_study(options.out.resolve(), ORIENTATION, fold, task=task)
             studies.append(run_steps(study.path, {"robustness": CONFIG}))
         page += section(Folds(studies), task)

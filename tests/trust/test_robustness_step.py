@@ -4,6 +4,7 @@ import html
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,13 @@ from napari_parsimony.trust.perturbation import AS_IT_IS, Perturbed, perturb
 from napari_parsimony.trust.robustness import attack_schemes
 from napari_parsimony.trust.robustness_config import RobustnessConfig
 from napari_parsimony.trust.robustness_files import RobustnessFiles
-from napari_parsimony.trust.robustness_findings import Attacks, check_place, check_size
+from napari_parsimony.trust.robustness_findings import (
+    Attacks,
+    check_controls,
+    check_gradients,
+    check_place,
+    check_size,
+)
 from napari_parsimony.trust.robustness_step import run_robustness, shown_cells
 from napari_parsimony.trust.robustness_tables import Resampling
 
@@ -164,7 +171,7 @@ def fields():
 def planted():
     """Findings of a law that reads the centre, and of one that reads the neighbour."""
     crops, config = fields(), parse_config(
-        RobustnessConfig, {"steps": 5, "rounds": 3, "restarts": 0, "resamples": 200}
+        RobustnessConfig, {"steps": 4, "rounds": 2, "restarts": 0, "resamples": 200, "levels": (2, 64)}
     )  # fmt: skip
     draw, vae = Resampling(GROUPS, COUNT, config), Study.open(DEMO).vae()
     keys = [("field", 0, i) for i in range(COUNT)]
@@ -204,6 +211,44 @@ def test_a_law_that_reads_the_centre_is_not(planted):
     # the law reads 200 pixels, the black box 4096: the mean of these changes less
     assert size.numbers["law ÷ black box"] is not None
     assert len(size.cells) == 5
+
+
+def made_up(**tables):
+    """Attacks of which only some tables are known."""
+    config = RobustnessConfig()
+    found = SimpleNamespace(crops=np.zeros((COUNT, 1, SIZE, SIZE)), **tables)
+    return Attacks(found, [], Resampling(GROUPS, COUNT, config), config)
+
+
+@pytest.mark.parametrize("strange", [0.02, 0.4])
+def test_controls_that_do_more_than_noise_are_named(strange):
+    rate = {"pgd": 0.8, "noise": 0.01, "translation": 0.03, "surroundings": strange,
+            "brighter": 0.0, "darker": np.nan}  # fmt: skip
+    rates = pd.DataFrame(
+        [("symbolic", "l2", name, 1.0, r, r - 0.01, r + 0.01, 0 if np.isnan(r) else COUNT)
+         for name, r in rate.items()],
+        columns=["scheme", "norm", "attack", "epsilon", "flip_rate", "low", "high", "n"],
+    )  # fmt: skip
+    (finding,) = check_controls(made_up(rates=rates))
+    assert "less light" not in finding.sentence
+    assert finding.severity == ("note" if strange > 0.1 else "fine")
+    assert ("what is around another cell does more than noise" in finding.sentence) == (
+        finding.severity == "note"
+    )
+
+
+def test_numbers_that_cannot_be_believed_are_named():
+    signs = {"zero_gradient": 0.0, "fgsm_ahead": 0.0, "noise_ahead": 0.0, "transfer_ahead": 0.125,
+             "flipped_at_most": 0.9}  # fmt: skip
+    open_, masked = ({"scheme": name, "norm": "l2", **signs, "masked": name == "sparse"}
+                     for name in ("dense", "sparse"))  # fmt: skip
+    (note,) = check_gradients(made_up(checks=pd.DataFrame([open_, masked])))
+    assert note.severity == "note"
+    assert "another scheme does better at 12 %" in note.sentence
+    assert "only 90 % of the cells are flipped by 64 grey levels" in note.sentence
+    assert "dense" not in note.sentence
+    (fine,) = check_gradients(made_up(checks=pd.DataFrame([open_])))
+    assert fine.severity == "fine"
 
 
 def edited(slope):

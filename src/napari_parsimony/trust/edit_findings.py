@@ -28,6 +28,8 @@ MANY = 0.1
 """Share of cells that must be flipped by taking away neighbours for an alarm."""
 
 FEW = 0.05
+"""Share of cells that may be flipped by it without a note."""
+
 NEAREST = 0.1
 """Share of the cells that count as near the boundary."""
 
@@ -69,7 +71,7 @@ def check_neighbours(done: Perturbed, keys: Sequence[Key], draw: Resampling) -> 
     if rate[1] > MANY and more[1] > 0:
         severity = "alarm"
         text = f"The law reads what is around the cell. {text}"
-    elif rate[1] > FEW:
+    elif rate[0] > FEW:
         severity = "note"
         text = f"The law is not free from what is around the cell. {text}"
     rows = np.flatnonzero(gone == 1)[:MOST_CELLS]

@@ -204,17 +204,14 @@ def check_gradients(attacks: Attacks) -> list[Finding]:
         return [Finding("masked gradients", "fine", text)]
     several: list[str] = []
     numbers: dict[str, float | None] = {}
-    for name, each in masked.groupby("scheme", sort=False):
-        title, most = TITLES.get(str(name), str(name)), max(attacks.config.levels)
-        why = list(dict.fromkeys(text for _, row in each.iterrows() for text in _why(row, most)))
-        norms = " and ".join({"l2": "L2", "linf": "L∞"}[norm] for norm in each["norm"])
-        several.append(f"{title}, {norms} ({'; '.join(why)})")
-        for _, row in each.iterrows():
-            for key in _SIGNS:
-                numbers[f"{title}, {row['norm']}: {key}"] = number(row[key])
+    for _, row in masked.iterrows():
+        norm = {"l2": "L2", "linf": "L∞"}[row["norm"]]
+        about = f"{TITLES.get(row['scheme'], row['scheme'])}, {norm}"
+        several.append(f"{about}: {', '.join(_why(row, max(attacks.config.levels)))}")
+        numbers |= {f"{about}: {key}": number(row[key]) for key in _SIGNS}
     text = (
-        f"What it takes to flip these cannot be believed, as attacks may miss what is smaller: "
-        f"{'; '.join(several)}."
+        "What it takes to flip these cannot be believed, as attacks miss what is smaller (a run "
+        f"with more steps may find it). {'; '.join(several)}."
     )
     return [Finding("masked gradients", "note", text, (), numbers)]
 
@@ -268,5 +265,9 @@ def share(found: Estimate) -> str:
 def times(found: Estimate) -> str:
     """Write a ratio with its interval."""
     value, low, high = found
-    bounds = f" (interval {low:.2g} to {high:.2g})" if np.isfinite(low + high) else ""
-    return f"{value:.2g} times{bounds}"
+    bounds = f" (interval {_ratio(low)} to {_ratio(high)})" if np.isfinite(low + high) else ""
+    return f"{_ratio(value)} times{bounds}"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:.0f}"
