@@ -234,7 +234,7 @@ def pictures(folds: Folds, task: str) -> list[str]:
         for name in ("dense", "sparse", "symbolic")
     }
     figures = {
-        "rates": (flip_rates(folds.rates, folds.pixels), "Flip rates, all folds"),
+        "rates": (flip_rates(folds.rates, folds.pixels), "Flip rates, pooled"),
         "cells": (
             adversarial_strip(found.crops[:SHOWN], changed, levels),
             "Cells, changes that flip them, changed cells (fold 0)",
@@ -246,7 +246,7 @@ def pictures(folds: Folds, task: str) -> list[str]:
             ),
             "Smallest changes of latents that flip cells (fold 0)",
         ),
-        "distances": (distances(far), "Distances to the boundary in latents, all folds"),
+        "distances": (distances(far), "Distances to the boundary in latents, pooled"),
         "edits": (edit_effects(found.edits), "Edited pictures (fold 0)"),
     }  # fmt: skip
     lines = []

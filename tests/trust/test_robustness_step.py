@@ -169,10 +169,9 @@ def fields():
 
 @pytest.fixture(scope="module")
 def planted():
-    """Findings of a law that reads the centre, and of one that reads the neighbour."""
-    crops, config = fields(), parse_config(
-        RobustnessConfig, {"steps": 4, "rounds": 2, "restarts": 0, "resamples": 200, "levels": (2, 64)}
-    )  # fmt: skip
+    """Find out about a law that reads the centre, and about one that reads the neighbour."""
+    quick = {"steps": 4, "rounds": 2, "restarts": 0, "resamples": 200, "levels": (2, 64)}
+    crops, config = fields(), parse_config(RobustnessConfig, quick)
     draw, vae = Resampling(GROUPS, COUNT, config), Study.open(DEMO).vae()
     keys = [("field", 0, i) for i in range(COUNT)]
     found = {}
