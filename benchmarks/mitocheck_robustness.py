@@ -264,11 +264,11 @@ def section(folds: Folds, task: str) -> list[str]:
     parts = [f"## {PAGES[task][1].removeprefix('MitoCheck: ')}\n"]
     shown = pictures(folds, task)
     parts += [
-        f"{count} cells of {len(folds.studies)} folds. Median of the smallest change that flips, in grey levels of 255 (root "
-        "mean square over the crop; L∞: the most changed pixel); share of the squared change on "
-        "the central cell with its blurred edge, and on other objects, *of* the share of the crop "
-        "that they take; relative change of measured area and brightness, and change of "
-        "eccentricity (medians, L2).\n",
+        f"{count} cells of {len(folds.studies)} folds. Median of the smallest change that flips, "
+        "in grey levels of 255 (root mean square over the crop; L∞: the most changed pixel); share "
+        "of the squared change on the central cell with its blurred edge, and on other objects, "
+        "*of* the share of the crop that they take; relative change of measured area and "
+        "brightness, and change of eccentricity (medians, L2).\n",
         smallest(folds),
         f"Cells flipped by changes of {LEVEL} grey levels: searched for (PGD), one step (FGSM), "
         "and controls that nobody searched for:\n",

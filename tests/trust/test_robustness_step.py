@@ -269,8 +269,8 @@ def edited(slope):
 @pytest.mark.parametrize(
     ("slope", "severity", "words"),
     [
-        (1.5, "fine", "moves its score as real cells .* larger for b"),
-        (0.0, "note", "does not move its score for b"),
+        (1.5, "fine", "move its score as real cells .* larger for b"),
+        (0.0, "note", "do not move its score as expected, in most cells, for b"),
         (-1.0, "note", "the other way"),
     ],
 )

@@ -99,11 +99,12 @@ def _check_edit(edit: str, rows: pd.DataFrame) -> list[Finding]:
         if not _directed(expected):
             continue
         said = f"{name} ({percent(along[0])} of the cells)"
-        if not _directed(observed):
-            still.append(said)
-        elif np.sign(observed[0]) == np.sign(expected[0]):
+        agrees = np.sign(observed[0]) == np.sign(expected[0])
+        if _directed(observed) and agrees and along[0] > 0.5:
             more = _MORE[edit] if expected[0] > 0 else _less(edit)
             same.append(f"{more} for {said}")
+        elif agrees or not _directed(observed):
+            still.append(said)
         else:
             against.append(said)
     if not (same or still or against):
@@ -115,14 +116,14 @@ def _check_edit(edit: str, rows: pd.DataFrame) -> list[Finding]:
     parts = []
     if same:
         parts.append(
-            "moves its score as real cells that differ in this way lead to expect: "
+            "move its score as real cells that differ in this way lead to expect: "
             f"{', '.join(same)}"
         )
     if still:
-        parts.append(f"does not move its score for {', '.join(still)} although it should")
+        parts.append(f"do not move its score as expected, in most cells, for {', '.join(still)}")
     if against:
-        parts.append(f"moves its score for {', '.join(against)} the other way than it should")
-    text = f"An edit of the cell's {edit} in its picture {'; it '.join(parts)}."
+        parts.append(f"move its score the other way than expected for {', '.join(against)}")
+    text = f"Edits of the cell's {edit} in its picture {'; they '.join(parts)}."
     if still or against:
         text += (
             " Either the law reads what goes along with it in real cells, or the edited picture is "
