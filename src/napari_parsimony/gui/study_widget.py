@@ -227,7 +227,10 @@ class StudyWidget(QWidget):
         self.again_button.setToolTip(f"<qt>The study that was open last: {escape(str(last))}</qt>")
         self._show_states()
         states = [study.state(name) if study else "missing" for name in STEPS]
-        first = next((i for i, state in enumerate(states) if state != "ready"), 0)
+        left_out = [
+            step.optional and s == "missing" for step, s in zip(STEPS.values(), states, strict=True)
+        ]
+        first = next((i for i, s in enumerate(states) if s != "ready" and not left_out[i]), 0)
         if self.steps.currentRow() == first:
             self._show_step()
         else:
@@ -243,6 +246,8 @@ class StudyWidget(QWidget):
             state = study.state(step.name) if study else "missing"
             since = study is not None and state == "ready" and study.annotated_since(step.name)
             words = "ready, cells annotated since" if since else STATE_WORDS[state]
+            if step.optional and state == "missing":
+                words = "optional"
             item.setText(f"{STATES[state]}  {step.title} – {words}")
             why = study.why_stale(step.name) if study else None
             item.setToolTip(f"<qt>{step.summary} {escape(why or '')}</qt>")
