@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_parsimony.progress import Report, part_of
+from napari_parsimony.progress import Progress, Report, part_of
 from napari_parsimony.study.steps import (
     crops_made,
     group_word,
@@ -72,6 +72,7 @@ def trust_step(study: Study, config: TrustConfig, out: Path, report: Report) -> 
     more = judge_generalisation(
         judged, rows, new, familiarity, known, equation, _learned(study), config, out
     )
+    report(Progress(units, units, "Judged"))
     save_findings([*found, *more], out / FINDINGS_FILE)
 
 

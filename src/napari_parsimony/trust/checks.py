@@ -173,7 +173,7 @@ def run_trust(
     )
     meanings.to_parquet(out / MEANINGS_FILE, index=False)
     traversals.to_parquet(out / TRAVERSALS_FILE, index=False)
-    report(Progress(total, total, "Judged"))
+    report(Progress(total, total, "Law judged"))
     return tuple(findings)
 
 

@@ -95,8 +95,8 @@ def check_familiarity(
     severity: Severity = "alarm" if share > 0.5 else "note" if share > MANY else "fine"
     sentence = (
         f"{number:,} of {new.sum():,} held-out cells ({100 * share:.1f} %) are unlike those that "
-        "the VAE was trained on: do not trust what is said of them. About 1 to 2 % of cells that are "
-        "like them are flagged, too."
+        "the VAE was trained on: do not trust what is said of them. Of cells that are like "
+        "them about 1 to 2 % are flagged, too."
     )
     if severity == "alarm":
         sentence = (

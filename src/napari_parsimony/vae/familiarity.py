@@ -1,6 +1,6 @@
 """How unlike the cells that a VAE was trained on other cells are."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -170,9 +170,7 @@ def measure_unlikeness(
     """
     every = np.arange(len(crops)) if rows is None else rows
     errors, distances = np.empty((2, len(every)), np.float32)
-    neighbours = NearestNeighbors(
-        n_neighbors=min(NEIGHBOURS, len(known.reference)), algorithm="brute"
-    ).fit(known.reference)
+    nearest = _nearest(known.reference)
     weights = pixel_weights(vae.architecture.size, known.focus)
     for start in range(0, len(every), batch):
         part = slice(start, min(start + batch, len(every)))
@@ -184,11 +182,17 @@ def measure_unlikeness(
             for logits in (drawn, torch.logit(pixels, _SURE))
         )
         errors[part] = (next(costs) - next(costs)).numpy()
-        if known.latents:
-            found, _ = neighbours.kneighbors(z[:, list(known.latents)])
-            distances[part] = found[:, -1]
-        else:
-            distances[part] = 0
+        distances[part] = nearest(z[:, list(known.latents)])
         done = part.stop
         report(Progress(done, len(every), f"Comparing cell {done:,} with training cells"))
     return errors, distances
+
+
+def _nearest(reference: NDArray) -> Callable[[NDArray], NDArray]:
+    """Make what tells how far cells are from the 10th nearest of the reference."""
+    if not reference.shape[1]:  # no latent is active: all cells are at one place
+        return lambda z: np.zeros(len(z))
+    neighbours = NearestNeighbors(
+        n_neighbors=min(NEIGHBOURS, len(reference)), algorithm="brute"
+    ).fit(reference)
+    return lambda z: np.asarray(neighbours.kneighbors(z)[0][:, -1])
