@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from napari_parsimony.progress import Progress, Report, part_of
 from napari_parsimony.study.steps import (
@@ -18,8 +17,9 @@ from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.trust.checks import run_trust
 from napari_parsimony.trust.config import TrustConfig
 from napari_parsimony.trust.constants import Learned
-from napari_parsimony.trust.familiarity import FAMILIARITY_FILE, familiarity_table
+from napari_parsimony.trust.familiarity import familiarity_table
 from napari_parsimony.trust.findings import FINDINGS_FILE, save_findings
+from napari_parsimony.trust.flags import FAMILIARITY_FILE
 from napari_parsimony.trust.generalise import judge_generalisation
 from napari_parsimony.trust.judged import Judged
 from napari_parsimony.vae.config import VaeConfig
@@ -92,22 +92,6 @@ def training_range(study: Study) -> TrainingRange | None:
     mean = study.latents()[statistics["name"].tolist()].to_numpy(np.float32)
     active, split = statistics["active"].to_numpy(), study.cells()["split"].to_numpy()
     return learn_range(vae, study.crops(), mean, split, active, trained)
-
-
-def read_familiarity(study: Study) -> pd.DataFrame | None:
-    """Read how unlike training cells each cell is, see `trust.familiarity.familiarity_table`.
-
-    None if that is not known: the step trust was not run, or with other cells or another VAE. A
-    law that was chosen since changes nothing of it.
-    """
-    record = study.step("trust")
-    if record is None or FAMILIARITY_FILE not in record.outputs:
-        return None
-    for name in ("cells", "vae"):
-        made_from = study.step(name)
-        if made_from is None or made_from.fingerprint != record.inputs.get(name):
-            return None
-    return study.read("trust", FAMILIARITY_FILE, pd.read_parquet)
 
 
 def _learned(study: Study) -> Learned | None:

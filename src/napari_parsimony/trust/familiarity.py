@@ -8,13 +8,12 @@ from napari_parsimony.cells.table import KEY
 from napari_parsimony.progress import Report, silent
 from napari_parsimony.trust.config import TrustConfig
 from napari_parsimony.trust.findings import Finding, Severity, keys_of
+from napari_parsimony.trust.flags import FLAG, UNLIKE
 from napari_parsimony.trust.judged import BOX, LAW, LISTED, Judged
 from napari_parsimony.trust.resample import Measured, in_numbers
 from napari_parsimony.vae.familiarity import WITHIN, TrainingRange, measure_unlikeness
 from napari_parsimony.vae.model import Vae
 
-FAMILIARITY_FILE = "familiarity.parquet"
-FLAG, UNLIKE = "do not trust", "unlikeness"
 KIND = "training range"
 
 MANY = 0.05

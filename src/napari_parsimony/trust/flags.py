@@ -1,0 +1,6 @@
+"""Where it is told which cells not to trust (no torch here: windows read it)."""
+
+FAMILIARITY_FILE = "familiarity.parquet"
+"""A row for each cell of a study, see `familiarity.familiarity_table`."""
+FLAG, UNLIKE = "do not trust", "unlikeness"
+"""Two of its columns: whether a cell is flagged, and what by: above 1 it is."""
