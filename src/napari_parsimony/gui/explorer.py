@@ -256,8 +256,10 @@ class LatentExplorer(QWidget):
     def _doubt(self) -> None:
         """Say whether the selected cell is one that the VAE does not know."""
         key, study = self.session.cell, self.session.study
-        table = None if key is None or study is None else read_familiarity(study)
-        flagged = table is not None and table[FLAG].iloc[self.session.row_of(key)]
+        table = None if study is None else read_familiarity(study)
+        flagged = False
+        if key is not None and table is not None:
+            flagged = bool(table[FLAG].iloc[self.session.row_of(key)])
         say(self.doubt, DO_NOT_TRUST if flagged else "", True)
 
     def _on_latents(self, latents: NDArray[np.float64]) -> None:

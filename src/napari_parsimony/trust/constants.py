@@ -9,10 +9,9 @@ from napari_parsimony import bootstrap
 from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.symbolic.losses import class_weights, scores_on, sides
 from napari_parsimony.symbolic.refit import refit
-from napari_parsimony.trust.findings import Finding, Severity
+from napari_parsimony.trust.findings import CONSTANTS, Finding, Severity
 from napari_parsimony.trust.regress import Floats
 
-KIND = "constants"
 MOST = 40
 """Refits, at most: of more groups, several are left out at a time."""
 CHANGED = 0.05
@@ -88,4 +87,4 @@ def check_constants(
             "are larger than they are"
         )
     severity: Severity = "note" if unsure or max(changed) > CHANGED else "fine"
-    return Finding(KIND, severity, f"{sentence}.", (), numbers)
+    return Finding(CONSTANTS, severity, f"{sentence}.", (), numbers)

@@ -7,20 +7,18 @@ from numpy.typing import NDArray
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.progress import Report, silent
 from napari_parsimony.trust.config import TrustConfig
-from napari_parsimony.trust.findings import Finding, Severity, keys_of
-from napari_parsimony.trust.flags import FLAG, UNLIKE
+from napari_parsimony.trust.findings import RANGE, Finding, Severity, keys_of
+from napari_parsimony.trust.flags import FLAG, UNLIKE, error_rate
 from napari_parsimony.trust.judged import BOX, LAW, LISTED, Judged
 from napari_parsimony.trust.resample import Measured, in_numbers
 from napari_parsimony.vae.familiarity import WITHIN, TrainingRange, measure_unlikeness
 from napari_parsimony.vae.model import Vae
 
-KIND = "training range"
-
 MANY = 0.05
 """Share of flagged cells that is worth a note; of familiar cells it is about 0.01 to 0.02."""
 
 UNKNOWN = Finding(
-    KIND,
+    RANGE,
     "note",
     "Whether cells are unlike those that the VAE was trained on cannot be told: its weights were "
     "taken over from elsewhere, and are of a time when weights did not say what they were trained "
@@ -127,12 +125,7 @@ def check_familiarity(
         )
     listed = np.flatnonzero(flagged)
     listed = listed[np.argsort(-unlike[listed], kind="stable")][:LISTED]
-    return Finding(KIND, severity, sentence, keys_of(table, listed), numbers)
-
-
-def error_rate(scheme: str, place: str) -> str:
-    """Name the number of a finding that says how often a scheme is wrong inside or outside."""
-    return f"{scheme} wrong, {place}"
+    return Finding(RANGE, severity, sentence, keys_of(table, listed), numbers)
 
 
 def _rate(rate: Measured) -> str:

@@ -21,6 +21,10 @@ FORMAT_VERSION = 1
 FINDINGS_FILE = "findings.json"
 LAW = "law in words"
 """Kind of the finding that says the law."""
+RANGE, CALIBRATION, GROUPS, CONSTANTS = GENERALISATION = (
+    "training range", "calibration", "worse groups", "constants",
+)  # fmt: skip
+"""Kinds of those on whether it holds for other cells."""
 
 
 @dataclass(frozen=True)

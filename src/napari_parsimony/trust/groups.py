@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from napari_parsimony import bootstrap
 from napari_parsimony.trust.config import TrustConfig
-from napari_parsimony.trust.findings import Finding
+from napari_parsimony.trust.findings import GROUPS, Finding
 from napari_parsimony.trust.judged import LAW, Judged
 from napari_parsimony.trust.regress import Rows
 
 GROUPS_FILE = "groups.parquet"
-KIND = "worse groups"
 CHANCE = 0.05
 NAMED = 5
 
@@ -114,7 +113,7 @@ def check_groups(judged: Judged, table: pd.DataFrame) -> Finding | None:
             f"In none of the {len(table):,} held-out {word}s is the equation wrong more often than "
             "chance explains."
         )
-        return Finding(KIND, "fine", sentence, (), numbers)
+        return Finding(GROUPS, "fine", sentence, (), numbers)
     each = [
         f"{row['group']} ({row['wrong']:,} of {row['cells']:,} cells wrong, {row['expected']:.1f} "
         "expected)"
@@ -131,5 +130,5 @@ def check_groups(judged: Judged, table: pd.DataFrame) -> Finding | None:
     rows = np.flatnonzero(judged.wrong() & np.isin(judged.groups.astype(str), list(place)))
     of = np.array([place[str(name)] for name in judged.groups[rows]])
     return Finding(
-        KIND, "note", sentence, judged.keys_of(rows[np.argsort(of, kind="stable")]), numbers
+        GROUPS, "note", sentence, judged.keys_of(rows[np.argsort(of, kind="stable")]), numbers
     )

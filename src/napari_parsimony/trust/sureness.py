@@ -4,12 +4,11 @@ import numpy as np
 
 from napari_parsimony.classify.scores import probabilities
 from napari_parsimony.trust.config import TrustConfig
-from napari_parsimony.trust.findings import Finding
+from napari_parsimony.trust.findings import CALIBRATION, Finding
 from napari_parsimony.trust.judged import BOX, LAW, Judged
 from napari_parsimony.trust.metrics import calibration, correct
 from napari_parsimony.trust.resample import in_numbers
 
-KIND = "calibration"
 OFF = 0.03
 """How far probabilities must be off in the mean to be spoken of."""
 
@@ -49,8 +48,8 @@ def check_calibration(judged: Judged, config: TrustConfig) -> Finding:
         wrong = np.flatnonzero(judged.wrong() & np.isfinite(scores).all(axis=1))
         worst = wrong[np.argsort(-sure[wrong], kind="stable")]
         sentence = f"Its probabilities are too high: {said[0].lower()}{said[1:]}, {shown} less."
-        return Finding(KIND, "note", sentence, judged.keys_of(worst), numbers)
+        return Finding(CALIBRATION, "note", sentence, judged.keys_of(worst), numbers)
     if gap.high < 0 and gap.value <= -OFF:
         sentence = f"Its probabilities are too low: {said[0].lower()}{said[1:]}, {shown} more."
-        return Finding(KIND, "note", sentence, (), numbers)
-    return Finding(KIND, "fine", f"{said}.", (), numbers)
+        return Finding(CALIBRATION, "note", sentence, (), numbers)
+    return Finding(CALIBRATION, "fine", f"{said}.", (), numbers)
