@@ -25,8 +25,8 @@ from napari_parsimony.study.steps import crops_made, scheme_scores, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.study.trusting import training_range
 from napari_parsimony.trust.familiarity import familiarity_table
-from napari_parsimony.trust.flags import FLAG
-from napari_parsimony.trust.metrics import calibration, correct, metrics
+from napari_parsimony.trust.flags import UNLIKE
+from napari_parsimony.trust.metrics import auc, calibration, correct, metrics
 from napari_parsimony.trust.schemes import TITLES, Estimate
 from napari_parsimony.vae.store import save_vae
 
@@ -44,8 +44,10 @@ class Cells:
     ----------
     scores
         (N, outputs) of each scheme.
-    target, groups, flagged
-        (N,) class, NaN without one; what is drawn anew; and what *do not trust* says.
+    target, groups
+        (N,) class, NaN without one, and what is drawn anew.
+    unlike
+        (N,) how unlike training cells; above 1: *do not trust*.
     kind
         (N,) class as the data set calls it.
     fold
@@ -55,15 +57,20 @@ class Cells:
     scores: Mapping[str, np.ndarray]
     target: np.ndarray
     groups: np.ndarray
-    flagged: np.ndarray
+    unlike: np.ndarray
     kind: np.ndarray
     fold: np.ndarray
 
     def where(self, rows: np.ndarray) -> "Cells":
         """Take some of the cells."""
         scores = {name: each[rows] for name, each in self.scores.items()}
-        others = (self.target, self.groups, self.flagged, self.kind, self.fold)
+        others = (self.target, self.groups, self.unlike, self.kind, self.fold)
         return Cells(scores, *(each[rows] for each in others))
+
+    @property
+    def flagged(self) -> np.ndarray:
+        """(N,) which are not to be trusted."""
+        return self.unlike > 1
 
     def wrong(self, scheme: str) -> np.ndarray:
         """(N,) which are not given their class."""
@@ -73,7 +80,7 @@ class Cells:
 def together(parts: list[Cells]) -> Cells:
     """Put the cells of several folds into one table."""
     scores = {name: np.concatenate([part.scores[name] for part in parts]) for name in SCHEMES}
-    names = ("target", "groups", "flagged", "kind", "fold")
+    names = ("target", "groups", "unlike", "kind", "fold")
     return Cells(scores, *(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
@@ -83,8 +90,8 @@ def mitocheck(study: Study, familiarity: pd.DataFrame, fold: int) -> Cells:
     new = (cells["split"] == "test").to_numpy()
     scores = {name: each[new] for name, each in scheme_scores(study).items()}
     groups, kind = cells["group"].to_numpy()[new], cells["class"].to_numpy()[new]
-    flagged = familiarity[FLAG].to_numpy()[new]
-    return Cells(scores, number[new], groups, flagged, kind, np.full(new.sum(), fold))
+    unlike = familiarity[UNLIKE].to_numpy()[new]
+    return Cells(scores, number[new], groups, unlike, kind, np.full(new.sum(), fold))
 
 
 def human_mitosis(out: Path, fold: int, model: Study, weights: Path) -> Cells:
@@ -117,7 +124,7 @@ def human_mitosis(out: Path, fold: int, model: Study, weights: Path) -> Cells:
         scheme_scores(study),
         target(study)[0],
         cells["group"].to_numpy(),
-        familiarity[FLAG].to_numpy(),
+        familiarity[UNLIKE].to_numpy(),
         cells["class"].to_numpy(),
         np.full(len(cells), fold),
     )
@@ -165,6 +172,22 @@ def error_rates(cells: Cells) -> str:
         lines.append(f"| {TITLES[name]} | {' | '.join(found)} |")
     inside, outside = (~known.flagged).sum(), known.flagged.sum()
     return "\n".join(lines) + f"\n\nCells: {inside:,} inside, {outside:,} outside.\n"
+
+
+def warnings(cells: Cells) -> str:
+    """Write how well unlikeness, and a scheme's own doubt, tell its errors from what is right."""
+    known = cells.where(np.isfinite(cells.target))
+    group, weights = weights_of(known)
+    lines = ["| scheme | unlike training cells | unsure |", "|---|---|---|"]
+    for name in SCHEMES:
+        wrong = known.wrong(name)
+        unsure = 1 - np.nan_to_num(probabilities(known.scores[name]).max(axis=1))
+        found = [
+            estimate(auc(value, wrong, group, weights, known.fold))
+            for value in (known.unlike, unsure)
+        ]
+        lines.append(f"| {TITLES[name]} | {' | '.join(found)} |")
+    return "\n".join(lines) + "\n"
 
 
 def performance(cells: Cells) -> str:
@@ -256,6 +279,12 @@ def page(folds: dict[str, list[Cells]]) -> str:
         per_fold(far),
         "### Errors and flags\n", "All nuclei five times, once by the models of each fold.\n",
         error_rates(every),
+        "### What warns of an error\n",
+        "AUC with which wrong cells are told from right ones, 0.5 by chance: by how unlike\n"
+        "training cells they are, and by the probability that the scheme gives its own answer.\n",
+        "MitoCheck, interphase against metaphase:\n", warnings(all_two),
+        "MitoCheck, five classes:\n", warnings(together(five)),
+        "human_mitosis:\n", warnings(every),
         "### Nuclei in mitosis\n",
         f"Flagged are {share(every, every.flagged, every.target == 1)} of nuclei in mitosis and\n"
         f"{share(every, every.flagged, every.target == 0)} of those in interphase.\n",

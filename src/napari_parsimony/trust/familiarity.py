@@ -95,6 +95,10 @@ def check_familiarity(
         "the VAE was trained on: do not trust what is said of them. Of cells that are like "
         "them about 1 to 2 % are flagged, too."
     )
+    if not number:
+        sentence = (
+            f"None of {new.sum():,} held-out cells is unlike those that the VAE was trained on."
+        )
     if severity == "alarm":
         sentence = (
             f"Most cells are unlike those that the VAE was trained on ({number:,} of "
