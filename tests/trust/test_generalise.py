@@ -143,7 +143,7 @@ def learned(seed, movies=10, odd=0.0, reads=1):
 
 def test_numbers_have_the_standard_errors_of_a_jackknife_over_movies():
     law = Expression.parse("2*z0 + 0.01*z1")
-    found = check_constants(law, learned(3, reads=2), "movie", 0)
+    found = check_constants(law, learned(5, reads=2), "movie", 0)
     assert found.numbers["refits"] == 10
     slope, error = found.numbers["number 1"], found.numbers["number 1, error"]
     assert abs(slope - 2) < 3 * error
