@@ -216,7 +216,8 @@ class CellValues:
                 columns[f"probability of {name}"] = np.round(probability, 4)
         columns["annotation"] = self.annotation
         if self.unlikeness is not None:
-            columns[FLAG] = np.where(self.unlikeness > 1, "unlike training cells", "")
+            # napari says nothing of a cell that has None
+            columns[FLAG] = np.where(self.unlikeness > 1, "unlike training cells", None)
         for name in self.telling_latents:
             columns[self._session.title_of(name)] = self.latent(name)
         return pd.DataFrame(columns)

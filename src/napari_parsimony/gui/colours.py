@@ -22,6 +22,8 @@ COLOUR_BY = ("class", "score", "probability", "uncertainty", "annotation", "none
 ``term 0``, …, latents, ``z3``, and ``familiarity``, where it is known which cells are unlike
 those that the VAE was trained on."""
 
+UNLIKE_COLOURS = ("#31688e", "#e6e6e6", "#d01c8b")
+"""Of cells like those of the training, at the limit, and twice as far; none is that of a class."""
 FAINT = 0.3  # opacity of cells that nobody annotated
 SHADES = 64  # fewer colours make a quicker colormap, and nobody sees more
 SHARE = 95  # per cent of the cells that lie within the colours' ends
@@ -188,7 +190,8 @@ def _unlike(values: CellValues) -> Colouring:
         "distance to them, each as a part of its limit. Above 1, do not trust what is said of a "
         "cell."
     )
-    return _shaded(values.unlikeness, Bar(_viridis(), 0, 2, ("alike", "unlike")), meaning)
+    stops = np.array([rgba(colour) for colour in UNLIKE_COLOURS])
+    return _shaded(values.unlikeness, Bar(stops, 0, 2, ("alike", "unlike")), meaning)
 
 
 def _annotation(session: "Session", values: CellValues, before: str = "") -> Colouring:
