@@ -192,8 +192,6 @@ def test_an_alarm_begins_the_first_paragraph_and_the_law_is_in_words():
     assert "size (-0.70)" in section
     found = made.findings["trust"]
     more = page(dataclasses.replace(made, findings={"trust": found[1:], "robustness": found[:1]}))
-    assert (
-        more.split("<header>")[1].split("<p>")[1].startswith("It rests on &lt;neighbours&gt;. Is")
-    )
+    assert more.split("<header>")[1].split("<p>")[1].startswith("It rests on &lt;neighbours&gt;.")
     calm = page(dataclasses.replace(made, findings={"trust": found[1:]}))
     assert calm.split("<header>")[1].split("<p>")[1].startswith("Is a cell ")

@@ -226,11 +226,12 @@ class StudyWidget(QWidget):
         self.again_button.setText(f"Open '{last.name}' again")
         self.again_button.setToolTip(f"<qt>The study that was open last: {escape(str(last))}</qt>")
         self._show_states()
-        states = [study.state(name) if study else "missing" for name in STEPS]
-        left_out = [
-            step.optional and s == "missing" for step, s in zip(STEPS.values(), states, strict=True)
+        states = {name: study.state(name) if study else "missing" for name in STEPS}
+        done = [
+            state == "ready" or (state == "missing" and STEPS[name].optional)
+            for name, state in states.items()
         ]
-        first = next((i for i, s in enumerate(states) if s != "ready" and not left_out[i]), 0)
+        first = next((row for row, each in enumerate(done) if not each), 0)
         if self.steps.currentRow() == first:
             self._show_step()
         else:
