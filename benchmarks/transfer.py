@@ -39,20 +39,25 @@ WINDOWS = (32, 16, 24, 48, 64)
 
 
 SAYS = """\
-- **Within the range is not the same as right.** In held-out movies and in the other data set nearly
-  all errors are made on cells that look familiar: the flag finds a small part of them, though cells
-  that it flags are wrong more often (intervals are wide, as few cells are flagged). What is wrong
-  there is the decision, or the label, and not the acquaintance. How sure a scheme is of its own
-  answer warns of errors much better.
-- **What it is good for** are cells of another kind: crops of the wrong size (last table),
-  segmentation that went wrong, another stain. It says that the models have seen nothing like it,
-  and not that they are wrong.
+- **Familiar is not the same as right.** In held-out movies and in the other data set, nearly all
+  errors are made on cells that look familiar: the flag finds a small part of them. Cells that it
+  flags are wrong more often by the networks that read latents, and by the equation, but few are
+  flagged and the intervals are wide; of the black box, which reads the crop and not the latents, it
+  says nothing. How sure a scheme is of its own answer warns of errors much better.
+- **It guards against cells of another kind, and not against all.** Of crops that show too much, a
+  third (48 pixels) to two thirds (64) are flagged. Crops that show too little are not, though the
+  equation is then little better than chance: large smooth pictures are easy to redraw, and there
+  are large nuclei and such out of focus among the training cells. Detectors that go by likelihood
+  are known to take smooth pictures for familiar ones (Serrà et al. 2020, arXiv 1909.11480). An
+  error that is too small might be a flag, too; that was not tried, as these cells were to be
+  measured on.
 - **Other classes are hardly flagged**, as the VAE was shown them without their names. It knows
-  them; classifiers that have to choose between two or five names do not. No flag on the latents
-  of such a VAE can tell that a cell belongs to none of the classes.
-- **The models lose about a tenth of their balanced accuracy in transfer.** They do worse than the mean
-  brightness of a nucleus alone, which normalising each crop takes away from them; some of the
-  nuclei in mitosis by PH3 are in prophase, anaphase or telophase, and there are 21 of them in all.
+  them; classifiers that have to choose between two or five names do not. This flag cannot tell that
+  a cell belongs to none of the classes.
+- **In transfer the models lose about a sixth of their balanced accuracy**, and are surer than they
+  are right. The mean brightness of a nucleus does better than all of them: normalising each crop,
+  which the models need in MitoCheck, takes it away. They were shown interphase and metaphase only,
+  where PH3 marks nuclei from prophase on, and there are only 21 of these.
 """
 
 
