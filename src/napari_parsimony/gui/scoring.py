@@ -1,7 +1,6 @@
-"""What a session knows of equations, scores and classes."""
+"""What a session knows of equations, latents, scores and classes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,8 @@ from napari_parsimony.figures.palette import class_colours
 from napari_parsimony.symbolic.losses import scores_on
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_parsimony.cells.annotations import Annotations
     from napari_parsimony.study.study import Study
     from napari_parsimony.symbolic.class_scores import Equation
@@ -46,10 +47,6 @@ class Scoring(ABC):
 
     @abstractmethod
     def _open(self) -> "Study": ...
-
-    @property
-    @abstractmethod
-    def _names(self) -> Sequence[str]: ...
 
     # Equations
 
@@ -110,6 +107,24 @@ class Scoring(ABC):
     def _chosen(self) -> int | None:
         front = self.front
         return None if front is None else front.chosen
+
+    # Latents
+
+    @property
+    def _names(self) -> list[str]:
+        return self.latent_statistics["name"].tolist()
+
+    @property
+    def latent_statistics(self) -> "pd.DataFrame":
+        """One row a latent, ordered by index: `name`, `kl`, `active`, `low`, `high`, `rank`, …."""
+        return self._open().latent_statistics()
+
+    @property
+    def latent_order(self) -> list[int]:
+        """Indices of the active latents, the most informative first."""
+        statistics = self.latent_statistics
+        ranked = statistics[statistics["active"]].sort_values("rank")
+        return [int(index) for index in ranked.index]
 
     # Classes and scores
 

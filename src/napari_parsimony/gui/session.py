@@ -50,7 +50,9 @@ class Session(Scoring):
         Another cell is selected: its key ``(image, frame, label)``, or None.
     selection_changed
         Other cells are selected together, by a lasso say: their rows in the table of cells, (N,)
-        int64; empty if none are.
+        int64, in the order given; empty if none are.
+    cells_looked_at
+        Somebody asked to see some cells; see `look_at_cells`.
     annotations_changed
         Somebody gave cells other classes, or classes other names or colours.
     names_changed
@@ -70,6 +72,7 @@ class Session(Scoring):
     artefacts_changed = Signal(str)
     cell_changed = Signal(object)
     selection_changed = Signal(np.ndarray)
+    cells_looked_at = Signal(np.ndarray)
     annotations_changed = Signal()
     names_changed = Signal()
     latents_changed = Signal(np.ndarray)
@@ -258,12 +261,22 @@ class Session(Scoring):
 
     def select_cells(self, rows: NDArray[Any]) -> None:
         """Select cells together, by their rows in the table of cells, (N,); none: empty."""
-        rows = np.unique(np.asarray(rows, np.int64))
-        if len(rows) and not (rows[0] >= 0 and rows[-1] < len(self.cells)):
+        rows = pd.unique(np.asarray(rows, np.int64))
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self.cells)):
             raise ValueError("the study has no such cells")
         if not np.array_equal(rows, self._selection):
             self._selection = rows
             self.selection_changed.emit(rows.copy())
+
+    def look_at_cells(self, rows: NDArray[Any]) -> None:
+        """Select cells together, the first of them by itself, and bring them into sight.
+
+        Docks show them, (N,), in this order, and nothing else; empty: all cells again.
+        """
+        self.select_cells(rows)
+        if len(self._selection):
+            self.select_cell(self.key_of(int(self._selection[0])))
+        self.cells_looked_at.emit(self.selection)
 
     def row_of(self, key: CellKey) -> int:
         """Row of a cell in the table of cells, and of everything that is in the same order.
@@ -342,22 +355,6 @@ class Session(Scoring):
         return title(latent, self.latent_names)
 
     # Latents
-
-    @property
-    def _names(self) -> list[str]:
-        return self.latent_statistics["name"].tolist()
-
-    @property
-    def latent_statistics(self) -> pd.DataFrame:
-        """One row a latent, ordered by index: `name`, `kl`, `active`, `low`, `high`, `rank`, …."""
-        return self._open().latent_statistics()
-
-    @property
-    def latent_order(self) -> list[int]:
-        """Indices of the active latents, the most informative first."""
-        statistics = self.latent_statistics
-        ranked = statistics[statistics["active"]].sort_values("rank")
-        return [int(index) for index in ranked.index]
 
     @property
     def latents(self) -> Latents:
