@@ -172,8 +172,10 @@ class Gallery(QWidget):
             self.crops.forget_pictures()
         self._soon.start()
 
-    def _on_selection(self, *_: object) -> None:
-        if self.which.currentData() == "selected":
+    def _on_selection(self, rows: NDArray[np.int64]) -> None:
+        if not len(rows) and self.by.currentData() == "given":
+            self._show_all()  # those that somebody asked to see are gone
+        elif self.which.currentData() == "selected":
             self._soon.start()
         else:
             self._show_selection()

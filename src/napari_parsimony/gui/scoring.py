@@ -11,6 +11,7 @@ from napari_parsimony.classify.scores import UNDECIDED as NO_CLASS
 from napari_parsimony.classify.scores import as_outputs, named, probabilities, scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import class_colours
+from napari_parsimony.study.latent_names import read_latent_names, title, write_latent_names
 from napari_parsimony.symbolic.losses import scores_on
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Scoring(ABC):
 
     expression_changed = Signal(object)
     latent_looked_at = Signal(str)
+    names_changed = Signal()
 
     study: "Study | None"
     _classes: tuple[str, ...]
@@ -125,6 +127,27 @@ class Scoring(ABC):
         statistics = self.latent_statistics
         ranked = statistics[statistics["active"]].sort_values("rank")
         return [int(index) for index in ranked.index]
+
+    @property
+    def latent_names(self) -> dict[str, str]:
+        """Names that people gave to latents, by `z0`, `z1`, …."""
+        return {} if self.study is None else read_latent_names(self.study)
+
+    def name_latent(self, latent: str, name: str) -> None:
+        """Name a latent; an empty name takes it back.
+
+        Raises
+        ------
+        UserError
+            If there are no latents yet, or the names cannot be written.
+        """
+        names = {**self.latent_names, latent: name.strip()}
+        write_latent_names(self._open(), {key: text for key, text in names.items() if text})
+        self.names_changed.emit()
+
+    def title_of(self, latent: str) -> str:
+        """Name of a latent with its index, for people: ``z3 size``."""
+        return title(latent, self.latent_names)
 
     # Classes and scores
 

@@ -3,6 +3,7 @@
 Docks listen to the session and change it, never each other. No Qt here.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
@@ -18,7 +19,6 @@ from napari_parsimony.gui.scoring import UNKNOWN_CLASSES, Scoring
 from napari_parsimony.gui.turns import Turns
 from napari_parsimony.jobs.job import Job
 from napari_parsimony.report import STEPS
-from napari_parsimony.study.latent_names import read_latent_names, title, write_latent_names
 from napari_parsimony.study.steps import target
 from napari_parsimony.study.study import Study
 
@@ -74,7 +74,6 @@ class Session(Scoring):
     selection_changed = Signal(np.ndarray)
     cells_looked_at = Signal(np.ndarray)
     annotations_changed = Signal()
-    names_changed = Signal()
     latents_changed = Signal(np.ndarray)
     job_changed = Signal(object)
 
@@ -294,6 +293,13 @@ class Session(Scoring):
                 f"The study has no cell {label} of frame {frame} of {image}."
             ) from error
 
+    def rows_of(self, keys: Sequence[CellKey]) -> NDArray[np.int64]:
+        """Rows of some cells, in their order; those that the study has not are left out."""
+        if not keys:
+            return np.zeros(0, np.int64)
+        rows = self._keys().get_indexer(pd.MultiIndex.from_tuples(keys))
+        return rows[rows >= 0].astype(np.int64)
+
     def _keys(self) -> pd.MultiIndex:
         fingerprint = self._fingerprints.get("cells", "")
         if self._index is None or self._index[0] != fingerprint:
@@ -332,27 +338,6 @@ class Session(Scoring):
         # the order of the classes is that of their keys, and dictionaries are equal without it
         if self._stamp != before or [*self._stamp.colours] != [*before.colours]:
             self.annotations_changed.emit()
-
-    @property
-    def latent_names(self) -> dict[str, str]:
-        """Names that people gave to latents, by `z0`, `z1`, …."""
-        return {} if self.study is None else read_latent_names(self.study)
-
-    def name_latent(self, latent: str, name: str) -> None:
-        """Name a latent; an empty name takes it back.
-
-        Raises
-        ------
-        UserError
-            If there are no latents yet, or the names cannot be written.
-        """
-        names = {**self.latent_names, latent: name.strip()}
-        write_latent_names(self._open(), {key: text for key, text in names.items() if text})
-        self.names_changed.emit()
-
-    def title_of(self, latent: str) -> str:
-        """Name of a latent with its index, for people: ``z3 size``."""
-        return title(latent, self.latent_names)
 
     # Latents
 
