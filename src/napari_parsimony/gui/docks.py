@@ -82,7 +82,7 @@ def open_dock(viewer: Any, name: str, beside: QWidget | None = None) -> QWidget:
 def open_apart(viewer: Any, name: str, widget: QWidget) -> QWidget:
     """Show a dock so that it hides nothing of another one that people go on working with.
 
-    As a tab of that one it moves below the canvas, once.
+    As a tab of that one it moves below the canvas, and napari remembers that.
 
     Parameters
     ----------
@@ -93,21 +93,19 @@ def open_apart(viewer: Any, name: str, widget: QWidget) -> QWidget:
     widget
         The one that stays in sight.
     """
-    found, areas = open_dock(viewer, name), Qt.DockWidgetArea
-    window, mine, dock = viewer.window._qt_window, _dock_of(widget), _dock_of(found)
-    if mine is not None and dock is not None and mine is not dock:
-
-        def part() -> None:
-            if dock in window.tabifiedDockWidgets(mine):
-                # else it takes of the height of all that is left and right, and a low window grows
-                window.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
-                window.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
-                window.addDockWidget(areas.BottomDockWidgetArea, dock)
-                _bring_up(dock)
-                window.resizeDocks([dock], [window.height() // 3], Qt.Orientation.Vertical)
-            _bring_up(mine)
-
-        after_all(mine, part)  # once it lies where napari put it
+    window, areas = viewer.window._qt_window, Qt.DockWidgetArea
+    # else it takes of the height of all that is left and right, and a low window grows
+    window.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
+    new = not any(known.startswith(name) for known in viewer.window.dock_widgets)
+    found = open_dock(viewer, name)
+    mine, dock = _dock_of(widget), _dock_of(found)
+    if mine is not None and dock in window.tabifiedDockWidgets(mine):
+        window.addDockWidget(areas.BottomDockWidgetArea, dock)
+        _bring_up(mine)
+        new = True
+    if new and window.dockWidgetArea(dock) == areas.BottomDockWidgetArea:
+        window.resizeDocks([dock], [window.height() // 3], Qt.Orientation.Vertical)
     return found
 
 

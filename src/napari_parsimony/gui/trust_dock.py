@@ -25,7 +25,7 @@ from napari_parsimony.gui.latex import theme_of
 from napari_parsimony.gui.report_page import open_report
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.trust_checks import ChecksPanel
-from napari_parsimony.gui.trust_findings import FindingList, ink_of, mark_of
+from napari_parsimony.gui.trust_findings import FindingList, ink_of, mark_of, table_of
 from napari_parsimony.gui.trust_meanings import MeaningsPanel
 from napari_parsimony.gui.trust_words import (
     CHECKS,
@@ -43,6 +43,9 @@ from napari_parsimony.study.findings import findings_of
 from napari_parsimony.trust.findings import Finding, Severity
 
 FINDINGS, LATENTS, RUN = range(3)
+LAW_TIP = (
+    "What the equation that the study uses (★) says of cells, as far as it holds on held-out ones."
+)
 
 
 class TrustDock(QWidget):
@@ -87,10 +90,6 @@ class TrustDock(QWidget):
         for label in (self.verdict, self.law):
             label.setTextFormat(Qt.TextFormat.RichText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.law.setToolTip(
-            "<qt>What the equation that the study uses (★) says of cells, as far as it holds on "
-            "held-out ones.</qt>"
-        )
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 4, 4, 0)
@@ -135,17 +134,19 @@ class TrustDock(QWidget):
             found = findings_of(study) if study is not None else {}
         except UserError as error:
             failed = str(error)
-        sentence = missing(self.session, "equations") if study is None else None
+        sentence = failed or (missing(self.session, "trust") if study is None else None)
         self.message.setText(sentence or "")
-        self.message.setVisible(study is None)
+        self.message.setVisible(bool(sentence))
         self.tabs.setVisible(study is not None)
         self._shown = tuple(gravest_first(found))
-        self._verdict = None if study is None else verdict_of(study, found)
-        self._law = law_of(found)
-        self._write()
-        say(self.note, failed, failed=bool(failed))
-        self._show_runs()
+        self._verdict = None if study is None or failed else verdict_of(study, found)
         about = {} if study is None else {name: confidence_of(study, name) for name in found}
+        self._law = law_of(found)
+        numbers = table_of(self._law, about.get("trust", "")) if self._law is not None else ""
+        self.law.setToolTip(f"<qt>{LAW_TIP}{numbers}</qt>")
+        self._write()
+        say(self.note, "")
+        self._show_runs()
         yield from self.findings.show_findings(
             [(checked, about[checked.step]) for checked in self._shown], self._theme
         )

@@ -12,7 +12,7 @@ from napari_parsimony.gui.dock import delete_later, push_button
 from napari_parsimony.gui.trust_words import WORDS, Checked, numbers_of
 from napari_parsimony.gui.vae_verdict import INKS, MARKS
 from napari_parsimony.report import STEPS
-from napari_parsimony.trust.findings import Severity
+from napari_parsimony.trust.findings import Finding, Severity
 
 _LIKE = {"alarm": "bad", "note": "note", "fine": "good"}
 
@@ -62,7 +62,7 @@ class FindingRow(QFrame):
         )
         self.more.setCheckable(True)
         self.more.setProperty("folds", True)
-        self.numbers = QLabel(_table(checked, intervals), wordWrap=True)
+        self.numbers = QLabel(table_of(finding, intervals), wordWrap=True)
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         buttons = QHBoxLayout()
         buttons.addWidget(self.more)
@@ -168,9 +168,10 @@ class FindingList(QWidget):
             yield
 
 
-def _table(checked: Checked, intervals: str) -> str:
+def table_of(finding: Finding, intervals: str) -> str:
+    """Write the numbers of a finding as rich text, and what brackets behind them are."""
     rows = "".join(
         f"<tr><td style='padding-right:8px'>{escape(name)}</td><td>{escape(text)}</td></tr>"
-        for name, text in numbers_of(checked.finding)
+        for name, text in numbers_of(finding)
     )
     return f"<table>{rows}</table>{escape(intervals) if '(' in rows else ''}"

@@ -75,7 +75,8 @@ def verdict_of(study: Study, found: Found) -> Verdict:
     if len(alarms) > MOST:
         rest.append(f"{_several(alarms[MOST:], 'more alarm')} below.")
     if notes:
-        rest.append(f"{_several(notes, 'note')} {'is' if len(notes) == 1 else 'are'} worth knowing.")
+        are = "is" if len(notes) == 1 else "are"
+        rest.append(f"{_several(notes, 'note')} {are} worth knowing.")
     return Verdict(
         severity,
         headline,
