@@ -112,7 +112,7 @@ def row_of(dock, kind):
 
 
 def said(dock):
-    return [row.sentence.text() for row in dock.findings.rows]
+    return [row.sentence.text().replace("\N{NO-BREAK SPACE}", " ") for row in dock.findings.rows]
 
 
 def click(qtbot, widget):
@@ -373,14 +373,10 @@ def test_latents_are_looked_at_and_named(qtbot, dock, session, judged):
     assert looked[-1] == "z2"
 
 
-def test_the_report_is_opened_where_there_is_one(qtbot, dock, session, judged):
+def test_every_check_can_be_chosen_and_the_report_be_opened(qtbot, dock, session, judged):
     session.open_study(judged.path)
     press(qtbot, dock.report)
     assert "'Report' was not run yet" in dock.note.text()
-
-
-def test_every_check_can_be_chosen(qtbot, dock, session, judged):
-    session.open_study(judged.path)
     bar = dock.tabs.tabBar()
     qtbot.mouseClick(bar, LEFT, pos=bar.tabRect(RUN).center())
     assert dock.checks.list.count() == len(CHECKS) > 0

@@ -54,7 +54,8 @@ class FindingRow(QFrame):
         self.checked, self.current = checked, False
         finding = checked.finding
         self.setObjectName("finding")
-        self.head, self.sentence = QLabel(wordWrap=True), QLabel(finding.sentence, wordWrap=True)
+        self.head, self.sentence = QLabel(wordWrap=True), QLabel(wordWrap=True)
+        self.sentence.setText(finding.sentence.replace(" %", "\N{NO-BREAK SPACE}%"))
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.cells = push_button("", "", self._press)
         self.more = push_button(
