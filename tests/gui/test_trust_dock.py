@@ -116,6 +116,7 @@ def said(dock):
 
 
 def click(qtbot, widget):
+    qtbot.waitUntil(widget.isVisible)
     qtbot.mouseClick(widget, LEFT, pos=widget.rect().center())
 
 
@@ -223,7 +224,7 @@ def test_a_finding_is_one_click_away_from_its_cells(qtbot, viewer, dock, session
     assert row.cells.text() == "Show its 4 cells"
     click(qtbot, row)  # anywhere on it
     gallery = open_dock(viewer, "Gallery")
-    qtbot.waitUntil(lambda: list(gallery.crops.rows) == ORDER)
+    qtbot.waitUntil(lambda: list(gallery.crops.rows) == ORDER, timeout=20_000)
     np.testing.assert_array_equal(session.selection, ORDER)
     assert session.cell == session.key_of(ORDER[0])
     overlay = Overlay.of(session)

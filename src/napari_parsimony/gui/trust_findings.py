@@ -159,6 +159,7 @@ class FindingList(QWidget):
     ) -> Iterator[None]:
         """Show others, each with what its brackets are; a part for each of them."""
         self.clear()
+        self.setVisible(bool(findings))
         for place, (checked, intervals) in enumerate(findings):
             row = FindingRow(checked, intervals, theme)
             row.asked.connect(lambda place=place: self.asked.emit(place))
