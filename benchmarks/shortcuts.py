@@ -120,12 +120,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--clean", type=int, default=20)
     parser.add_argument("--planted", type=int, default=20)
+    parser.add_argument("--first", type=int, default=200, help="first seed of the simulations")
     given = parser.parse_args()
     # in turn, so that an interrupted run has some of each kind
     kinds = list(itertools.islice(itertools.cycle(SHORTCUTS), given.planted))
     jobs = list(itertools.zip_longest(["none"] * given.clean, kinds))
     found: dict[str, list[Found]] = {kind: [] for kind in ("none", *SHORTCUTS)}
-    for seed, pair in enumerate(jobs):
+    for seed, pair in enumerate(jobs, given.first):
         for kind in filter(None, pair):
             found[kind].append(read(simulated(given.out, kind, seed)))
             print(kind, seed, found[kind][-1], flush=True)
@@ -140,14 +141,15 @@ def main() -> None:
 
 INTRODUCTION = f"""# Short-cuts
 
-Made by `python benchmarks/shortcuts.py OUT --clean {{clean}} --planted {{planted}}`: studies of simulated
-nuclei, 1,200 cells in 10 groups each, whose class follows the law `{LAW_OF_CELLS}` for 95 % of them.
-In the groups that are learned from, a short-cut of strength 0.8 is planted, or none; in those held out there is never one.
-Crops turned to the principal axis; the VAE that comes with the plugin, as it is; 8 networks of 1,000
-steps; engine quick. The limits of the alarm were set on other seeds, see [trust](../trust.md).
+Made by `python benchmarks/shortcuts.py OUT --clean {{clean}} --planted {{planted}}
+--first {{first}}`: studies of simulated nuclei, 1,200 cells in 10 groups each, whose class
+follows the law `{LAW_OF_CELLS}` for 95 % of them. In the groups that are learned from, a
+short-cut of strength 0.8 is planted, or none; in those held out there is never one. Crops turned to
+the principal axis; the VAE that comes with the plugin, as it is; 8 networks of 1,000 steps; engine
+quick. The limits of the alarm were set on other seeds, see [trust](../trust.md).
 
-*Alarm*: the first paragraph of the report warns. *The law rests on it*: the alarm says that this law has
-taken the short-cut; otherwise, that it is there in the cells that were learned from.
+*Alarm*: the first paragraph of the report warns. *The law rests on it*: the alarm says that this
+law has taken the short-cut; otherwise, that it is there in the cells that were learned from.
 """
 
 MITOCHECK = """
