@@ -40,6 +40,10 @@ SLIGHT = 0.03
 AS_GOOD = 0.05
 """In balanced accuracy: brightness that comes so near to the law does as well."""
 
+GAP = 0.1
+"""In balanced accuracy, between groups that were learned from and those held out: with few groups
+held out, intervals are too narrow to tell."""
+
 SHUFFLES = 20
 SHOWN = 50
 MANY = 4
@@ -80,7 +84,12 @@ def _check(subject: Subject, group: str, latents: list[str], config: TrustConfig
     chance = 1 / len(subject.classes)
     offered = _offered(_seen(learned, held_out), chance)
     used = taken.low > 0 and (taken.value >= PLAIN or (taken.value >= TAKEN and through >= THROUGH))
-    trap = offered and held_out.high < learned.low and not _offered(held_out, chance)
+    trap = (
+        offered
+        and not _offered(held_out, chance)
+        and held_out.high < learned.low
+        and learned.value - held_out.value >= GAP
+    )
     unclear = not used and taken.high >= PLAIN
     severity: Severity = "fine"
     if (used and offered) or trap:
@@ -95,9 +104,7 @@ def _check(subject: Subject, group: str, latents: list[str], config: TrustConfig
         **in_numbers("balanced accuracy by the traits, held-out groups", held_out),
         "chance": chance,
     }
-    sentence = _sentence(
-        subject, group, latents, taken, learned, held_out, severity, used, offered
-    )
+    sentence = _sentence(subject, group, latents, taken, learned, held_out, severity, used, offered)
     return Finding(f"short-cut: {group}", severity, sentence, subject.keys_of(rows), numbers)
 
 
