@@ -121,10 +121,10 @@ def test_errors_inside_and_outside_of_the_training_range(many, severity):
     assert inside == pytest.approx(wrong[many:].mean())
     assert numbers["symbolic wrong, inside, low"] < inside < numbers["symbolic wrong, inside, high"]
     if many:
-        assert numbers["black_box wrong, outside"] == pytest.approx(wrong[:many].mean())
+        assert numbers["black box wrong, outside"] == pytest.approx(wrong[:many].mean())
         assert f"{100 * wrong[:many].mean():.0f} %" in finding.sentence
     else:
-        assert numbers["black_box wrong, outside"] is None
+        assert numbers["black box wrong, outside"] is None
         assert finding.sentence.startswith("None of 700 held-out cells")
 
 

@@ -216,8 +216,9 @@ class CellValues:
                 columns[f"probability of {name}"] = np.round(probability, 4)
         columns["annotation"] = self.annotation
         if self.unlikeness is not None:
-            # napari says nothing of a cell that has None
-            columns[FLAG] = np.where(self.unlikeness > 1, "unlike training cells", None)
+            words = np.full(len(self.cells), None, object)  # of which napari says nothing
+            words[self.unlikeness > 1] = "unlike training cells"
+            columns[FLAG] = words
         for name in self.telling_latents:
             columns[self._session.title_of(name)] = self.latent(name)
         return pd.DataFrame(columns)

@@ -8,6 +8,7 @@ from napari_parsimony.trust.findings import CALIBRATION, Finding
 from napari_parsimony.trust.judged import BOX, LAW, Judged
 from napari_parsimony.trust.metrics import calibration, correct
 from napari_parsimony.trust.resample import in_numbers
+from napari_parsimony.trust.schemes import TITLES
 
 OFF = 0.03
 """How far probabilities must be off in the mean to be spoken of."""
@@ -29,9 +30,11 @@ def check_calibration(judged: Judged, config: TrustConfig) -> Finding:
         gaps[scheme] = judged.mean(np.nan_to_num(sure) - right, known, config)
         means = [float(values[known].mean()) if known.any() else np.nan for values in (sure, right)]
         texts[scheme] = [f"{100 * value:.0f} %" for value in means]
-        numbers |= in_numbers(f"{scheme}: surer than right by", gaps[scheme])
+        numbers |= in_numbers(f"{TITLES[scheme]}: surer than right by", gaps[scheme])
         error = calibration(scores, judged.target)[0] if known.any() else np.nan
-        numbers[f"{scheme}: calibration error"] = float(error) if np.isfinite(error) else None
+        numbers[f"{TITLES[scheme]}: calibration error"] = (
+            float(error) if np.isfinite(error) else None
+        )
     gap, (sure_text, right_text) = gaps[LAW], texts[LAW]
     shown = f"{abs(100 * gap.value):.0f} points"
     if np.isfinite(gap.low):
