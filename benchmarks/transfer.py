@@ -43,19 +43,19 @@ SAYS = """\
   errors are made on cells that look familiar: the flag finds a small part of them. Cells that it
   flags are wrong more often by the networks that read latents, and by the equation, but few are
   flagged and the intervals are wide; of the black box, which reads the crop and not the latents, it
-  says nothing. How sure a scheme is of its own answer warns of errors much better.
+  says little. How sure a scheme is of its own answer warns of errors much better.
 - **It guards against cells of another kind, and not against all.** Of crops that show too much, a
-  third (48 pixels) to two thirds (64) are flagged. Crops that show too little are not, though the
-  equation is then little better than chance: large smooth pictures are easy to redraw, and there
-  are large nuclei and such out of focus among the training cells. Detectors that go by likelihood
-  are known to take smooth pictures for familiar ones (Serrà et al. 2020, arXiv 1909.11480). An
-  error that is too small might be a flag, too; that was not tried, as these cells were to be
-  measured on.
+  third (48 pixels) to two thirds (64) are flagged. Crops that show too little are not, though at
+  16 pixels the equation is little better than chance: large smooth pictures are easy to redraw, and
+  there are large nuclei and such out of focus among the training cells. Detectors that go by
+  likelihood are known to take smooth pictures for familiar ones (Serrà et al. 2020, arXiv
+  1909.11480). An error that is too small might be a flag, too; that was not tried, as these cells
+  were to be measured on.
 - **Other classes are hardly flagged**, as the VAE was shown them without their names. It knows
   them; classifiers that have to choose between two or five names do not. This flag cannot tell that
   a cell belongs to none of the classes.
 - **In transfer the models lose about a sixth of their balanced accuracy**, and are surer than they
-  are right. The mean brightness of a nucleus does better than all of them: normalising each crop,
+  are right. By AUC, the mean brightness of a nucleus does better than all: normalising each crop,
   which the models need in MitoCheck, takes it away. They were shown interphase and metaphase only,
   where PH3 marks nuclei from prophase on, and there are only 21 of these.
 """
@@ -323,7 +323,9 @@ def page(folds: dict[str, list[Cells]]) -> str:
         f"{count} nuclei of another cell line, fixed, from another microscope, {mitotic} of\n"
         "them in mitosis by PH3 (mean above 20). Crops of 32 pixels, resampled to 64, as nuclei\n"
         "are half as wide as MitoCheck's. PH3 marks mitosis from prophase on; the models know\n"
-        "interphase and metaphase only. Numbers are means over the models of the five folds.\n",
+        "interphase and metaphase only. Numbers are means over the models of the five folds;\n"
+        "*sure* is the mean probability of the class that a scheme gives, *right* how often it\n"
+        "is that one.\n",
         performance(every),
         f"The mean brightness of a nucleus alone has an AUC of {brightness()}. Balanced accuracy\n"
         "of each fold's models, and the share of nuclei that is flagged:\n",
