@@ -206,7 +206,8 @@ def main() -> None:
                 if not files[-1].exists():
                     config = VaeConfig(
                         objective=objective, beta=beta, seed=seed, steps=given.steps,
-                        batch=given.batch, latents=given.latents, augment=False, focus=0, check_every=250,
+                        batch=given.batch, latents=given.latents, augment=False, focus=0,
+                        check_every=250,
                     )  # fmt: skip
                     train(data, config, files[-1])
                     print(files[-1], flush=True)
