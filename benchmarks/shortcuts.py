@@ -142,11 +142,11 @@ def main() -> None:
 INTRODUCTION = f"""# Short-cuts
 
 Made by `python benchmarks/shortcuts.py OUT --clean {{clean}} --planted {{planted}}
---first {{first}}`: studies of simulated nuclei, 1,200 cells in 10 groups each, whose class follows the law
-`{LAW_OF_CELLS}` for 95 % of them. In the groups that are learned from, a short-cut of strength 0.8
-is planted, or none; in those held out there is never one. Crops turned to the principal axis; the
-VAE that comes with the plugin, as it is; 8 networks of 1,000 steps; engine quick. The limits of the
-alarm were set on other seeds, see [trust](../trust.md).
+--first {{first}}`: studies of simulated nuclei, 1,200 cells in 10 groups each, whose class
+follows the law `{LAW_OF_CELLS}` for 95 % of them. In the groups that are learned from, a
+short-cut of strength 0.8 is planted, or none; in those held out there is never one. Crops turned to
+the principal axis; the VAE that comes with the plugin, as it is; 8 networks of 1,000 steps; engine
+quick. The limits of the alarm were set on other seeds, see [trust](../trust.md).
 
 *Alarm*: the first paragraph of the report warns. *The law rests on it*: the alarm says that this
 law has taken the short-cut; otherwise, that it is there in the cells that were learned from.

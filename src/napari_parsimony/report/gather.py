@@ -22,6 +22,7 @@ from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.trust.checks import MEANINGS_FILE
 from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.groups import GROUPS_FILE
 from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.robustness_files import RobustnessFiles
@@ -124,6 +125,7 @@ def gather(study: Study, config: ReportConfig) -> Content:
         decision=_decision(front.choice.expression, latents, held_out, positive, config),
         findings=findings_of(study),
         meanings=study.read("trust", MEANINGS_FILE, pd.read_parquet),
+        groups=_groups(study),
         history=study.history(),
         provenance={
             name: record.model_dump(mode="json")
@@ -132,6 +134,13 @@ def gather(study: Study, config: ReportConfig) -> Content:
         },
         robustness=RobustnessFiles.load(study.path / "robustness") if robust else None,
     )
+
+
+def _groups(study: Study) -> pd.DataFrame | None:
+    record = study.step("trust")
+    if record is None or GROUPS_FILE not in record.outputs:
+        return None
+    return study.read("trust", GROUPS_FILE, pd.read_parquet)
 
 
 def _of_classes(
