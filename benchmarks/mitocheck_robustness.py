@@ -44,15 +44,14 @@ fold, edits and changes of latents on all of them (500 of a fold at most), all p
 95 % intervals by bootstrap over movies. The manual says what is measured:
 [What it takes to change its mind](../trust.md#what-it-takes-to-change-its-mind).
 
-**How we read it.** No scheme is hard to flip here: one to two grey levels (root mean square), which
+**How we read it.** No scheme is hard to flip here: 0.7 to 2 grey levels (root mean square), which
 change what is measured of the cell by less than 1 %, flip half of the cells, and the law does not
 need surely more than the black box (2.0 against 1.8 grey levels; five classes 1.4 against 1.1). It
 is less accurate, so that robustness would not speak for it anyway. What flips the law lies anywhere
 in the picture (14 % on the cell of two classes, as noise would have; 20 % of five), that of the
 black box on the cell (71 %, 66 %): a fine grid in the dark background, which the encoder has not
-learned to pass over. Controls of 4
-grey levels flip 13 % of the cells at most. Real edits say more. The laws follow size and brightness mostly as real
-cells lead to expect, but taking away neighbours flips 8 % (4 to 13 %) of the cells of two classes
+learned to pass over. Controls of 4 grey levels flip 13 % of the cells at most. Real edits say more.
+The laws follow size and brightness mostly as real cells lead to expect, but taking away neighbours flips 8 % (4 to 13 %) of the cells of two classes
 and 20 % (16 to 24 %) of five: the laws are not free from what is around the cell, nor is the black
 box (7 %, 12 %). Under L∞ the black box of two classes cannot be judged: 64 grey levels flip
 only 89 %, a sign that the attack fails; nor can the sparse network in one fold. With 24 cells of
