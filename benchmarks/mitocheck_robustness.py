@@ -51,7 +51,8 @@ is less accurate, so that robustness would not speak for it anyway. What flips t
 in the picture (14 % on the cell of two classes, as noise would have; 20 % of five), that of the
 black box on the cell (71 %, 66 %): a fine grid in the dark background, which the encoder has not
 learned to pass over. Controls of 4 grey levels flip 13 % of the cells at most. Edits say more.
-The laws follow size and brightness mostly as real cells lead to expect, but taking away neighbours flips 8 % (4 to 13 %) of the cells of two classes
+The laws follow size and brightness mostly as real cells lead to expect, but taking away
+neighbours flips 8 % (4 to 13 %) of the cells of two classes
 and 20 % (16 to 24 %) of five: the laws are not free from what is around the cell, nor is the black
 box (7 %, 12 %). Under L∞ the black box of two classes cannot be judged: 64 grey levels flip
 only 89 %, a sign that the attack fails; nor can the sparse network in one fold. With 24 cells of
