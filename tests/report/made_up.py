@@ -130,10 +130,10 @@ def content(
         ),
         front=front() if len(classes) == 2 else class_front(classes, two),
         decision=Decision(x, y if two else None, {"z3": -3.0, "z21": 0.0}, target),
-        findings=[
+        findings={"trust": [
             Found("short-cut: neighbourhood", "alarm", "It rests on <neighbours>.", (("a", 0, 1),)),
             Found("law in words", "fine", "metaphase: small & elongated."),
-        ],
+        ]},
         meanings=pd.DataFrame(
             {"latent": ["z17", "z29"], "group": ["central cell", "unclear"], "r2": [0.8, 0.1],
              "trait": ["size", ""], "r": [-0.7, np.nan], "change": [2.5, np.nan],

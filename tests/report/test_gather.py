@@ -107,10 +107,11 @@ def study(tmp_path_factory):
     return study
 
 
-def test_there_are_seven_steps():
-    names = ["cells", "vae", "classify", "equations", "evaluate", "trust", "report"]
-    assert list(STEPS) == names
-    assert set(REPORT.inputs) == set(STEPS) - {"report"}
+def test_the_report_reads_all_steps_the_optional_ones_where_they_were_run():
+    needed = [name for name, step in STEPS.items() if not step.optional]
+    assert needed == ["cells", "vae", "classify", "equations", "evaluate", "trust", "report"]
+    assert set(REPORT.inputs) == {*needed} - {"report"}
+    assert set(REPORT.also_reads) == {*STEPS} - {*needed}
 
 
 def test_the_step_writes_one_page(study):

@@ -174,5 +174,8 @@ def test_an_alarm_begins_the_first_paragraph_and_the_law_is_in_words():
     assert "metaphase: small &amp; elongated." in section
     assert "Alarm: It rests on" in section
     assert "size (-0.70)" in section
-    calm = page(dataclasses.replace(made, findings=made.findings[1:]))
+    found = made.findings["trust"]
+    more = page(dataclasses.replace(made, findings={"trust": found[1:], "robustness": found[:1]}))
+    assert more.split("<header>")[1].split("<p>")[1].startswith("It rests on &lt;neighbours&gt;.")
+    calm = page(dataclasses.replace(made, findings={"trust": found[1:]}))
     assert calm.split("<header>")[1].split("<p>")[1].startswith("Is a cell ")

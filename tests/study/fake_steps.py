@@ -115,7 +115,10 @@ BEHAVIOURS = {
 NUMBERS = Step("numbers", "Numbers", "Count.", NumbersConfig, (), numbers)
 SUM = Step("sum", "Sum", "Add up.", SumConfig, ("numbers",), total)
 PLOT = Step("plot", "Plot", "Draw.", PlotConfig, ("sum", "numbers"), plot)
+CHECK = Step("check", "Check", "Look.", PlotConfig, ("sum",), plot, optional=True)
+PAGE = Step("page", "Page", "Write.", PlotConfig, ("sum",), plot, also_reads=("check",))
 STEPS = {step.name: step for step in (NUMBERS, SUM, PLOT)}
+MORE_STEPS = {step.name: step for step in (NUMBERS, SUM, CHECK, PAGE)}
 
 if __name__ == "__main__":
     sys.exit(main(steps=STEPS))

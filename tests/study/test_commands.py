@@ -41,6 +41,24 @@ def test_run_keeps_the_equation_that_was_chosen(tmp_path, capsys):
     assert run(f"choice = {smallest + 1}") == (True, smallest + 1)
 
 
+def test_run_does_an_optional_step_only_if_asked_or_done_before(tmp_path, capsys):
+    recipe = tmp_path / "recipe.toml"
+
+    def run(text):
+        recipe.write_text(text)
+        assert main(["run", str(recipe)], fake.MORE_STEPS) == 0
+        return set(Study.open(recipe.with_suffix("")).steps())
+
+    assert run("[numbers]") == {"numbers", "sum", "page"}
+    assert run("[check]") == {"numbers", "sum", "check", "page"}
+    assert run("[sum]\nfactor = 2") == {"numbers", "sum", "check", "page"}
+    study = Study.open(recipe.with_suffix(""))
+    assert [study.state(name) for name in ("sum", "check", "page")] == ["ready"] * 3
+    capsys.readouterr()
+    run("[sum]\nfactor = 2")
+    assert capsys.readouterr().out.count("up to date") == 4
+
+
 def test_study_that_may_not_be_read_is_one_sentence(tmp_path, capsys, monkeypatch):
     stat = Path.stat
 

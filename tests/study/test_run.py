@@ -40,6 +40,25 @@ def leftovers(study):
     ]
 
 
+def test_step_is_stale_once_an_optional_one_that_it_also_reads_was_run_or_is_stale(study):
+    def run(step):
+        run_step(study, step, fake.PlotConfig())
+
+    run_sum(study)
+    run(fake.PAGE)
+    assert study.state("page") == "ready"
+    run(fake.CHECK)
+    assert study.why_stale("page") == "The step 'check' has been run since."
+    run(fake.PAGE)
+    assert study.state("page") == "ready"
+    run_sum(study, factor=2.0)
+    assert study.state("check") == study.state("page") == "stale"
+    run(fake.PAGE)  # without what the check says of a former sum
+    assert study.state("page") == "ready"
+    run(fake.CHECK)
+    assert study.state("page") == "stale"
+
+
 class Child:
     """The step 'sum' in another process, stopped in the middle."""
 

@@ -247,6 +247,8 @@ def _run_all(
 ) -> None:
     for name, step in steps.items():
         record = study.step(name)
+        if step.optional and record is None and name not in written:
+            continue
         before = _recorded(study, step, record)
         config = written.get(name) or before or parse_config(step.config, {})
         ready = study.state(name) == "ready" and not study.changed_sources(name)

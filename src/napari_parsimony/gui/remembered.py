@@ -1,6 +1,6 @@
 """Settings of steps as they were used last, for the forms of the next study.
 
-They lie in a file beside napari's settings: its dialog has no room for the forms of seven steps.
+They lie in a file beside napari's settings: its dialog has no room for the forms of all steps.
 """
 
 from pathlib import Path

@@ -226,8 +226,12 @@ class StudyWidget(QWidget):
         self.again_button.setText(f"Open '{last.name}' again")
         self.again_button.setToolTip(f"<qt>The study that was open last: {escape(str(last))}</qt>")
         self._show_states()
-        states = [study.state(name) if study else "missing" for name in STEPS]
-        first = next((i for i, state in enumerate(states) if state != "ready"), 0)
+        states = {name: study.state(name) if study else "missing" for name in STEPS}
+        done = [
+            state == "ready" or (state == "missing" and STEPS[name].optional)
+            for name, state in states.items()
+        ]
+        first = next((row for row, each in enumerate(done) if not each), 0)
         if self.steps.currentRow() == first:
             self._show_step()
         else:
@@ -243,6 +247,8 @@ class StudyWidget(QWidget):
             state = study.state(step.name) if study else "missing"
             since = study is not None and state == "ready" and study.annotated_since(step.name)
             words = "ready, cells annotated since" if since else STATE_WORDS[state]
+            if step.optional and state == "missing":
+                words = "optional"
             item.setText(f"{STATES[state]}  {step.title} – {words}")
             why = study.why_stale(step.name) if study else None
             item.setToolTip(f"<qt>{step.summary} {escape(why or '')}</qt>")

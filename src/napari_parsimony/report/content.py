@@ -79,8 +79,10 @@ class Content:
         The equations.
     decision
         What the decision map shows; None for a constant expression.
-    findings, meanings
-        Whether the law can be believed, and what each latent means, see `trust.checks`.
+    findings
+        Whether the law can be believed, by the step that found it out.
+    meanings
+        What each latent means, see `trust.checks`.
     history
         Training of the VAE.
     provenance
@@ -111,7 +113,7 @@ class Content:
     verdict: Verdict
     front: Front
     decision: Decision | None
-    findings: Sequence[Finding]
+    findings: Mapping[str, Sequence[Finding]]
     meanings: pd.DataFrame
     history: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]]

@@ -14,14 +14,14 @@ from napari_parsimony.figures.score_map import AlongLatent
 from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Content, Decision
 from napari_parsimony.report.words import listed, natural
+from napari_parsimony.study.findings import findings_of
 from napari_parsimony.study.latent_names import read_latent_names
 from napari_parsimony.study.learned import judge_vae
 from napari_parsimony.study.steps import STEPS, learned_elsewhere, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.class_scores import Equation
-from napari_parsimony.trust.checks import FINDINGS_FILE, MEANINGS_FILE
+from napari_parsimony.trust.checks import MEANINGS_FILE
 from napari_parsimony.trust.config import EvaluateConfig
-from napari_parsimony.trust.findings import load_findings
 from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Schemes
@@ -120,7 +120,7 @@ def gather(study: Study, config: ReportConfig) -> Content:
         verdict=judge_vae(study).verdict,
         front=front,
         decision=_decision(front.choice.expression, latents, held_out, positive, config),
-        findings=study.read("trust", FINDINGS_FILE, load_findings),
+        findings=findings_of(study),
         meanings=study.read("trust", MEANINGS_FILE, pd.read_parquet),
         history=study.history(),
         provenance={

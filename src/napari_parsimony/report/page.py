@@ -45,11 +45,12 @@ def write_report(study: "Study", config: ReportConfig, out: Path, report: Report
 
 def page(content: Content, report: Report = silent) -> str:
     """Write the page as HTML."""
-    parts = []
+    parts, links = [], []
     for number, (name, heading, section) in enumerate(SECTIONS):
         report(Progress(number + 1, len(SECTIONS) + 1, f"Report: {heading}"))
-        parts.append(tag("section", tag("h2", heading), *section(content), id=name))
-    links = [tag("a", heading, href=f"#{name}") for name, heading, _ in SECTIONS]
+        if written := section(content):  # nothing, of an optional step that was not run
+            parts.append(tag("section", tag("h2", heading), *written, id=name))
+            links.append(tag("a", heading, href=f"#{name}"))
     head = tag(
         "head",
         tag("meta", charset="utf-8"),

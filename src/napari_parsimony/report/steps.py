@@ -1,4 +1,4 @@
-"""All seven steps: those of the study, and the report about them."""
+"""All steps: those of the study, and the report about them."""
 
 from pathlib import Path
 
@@ -22,6 +22,7 @@ REPORT = Step(
     ReportConfig,
     ("cells", "vae", "classify", "equations", "evaluate", "trust"),
     _report,
+    also_reads=tuple(step.name for step in steps.STEPS.values() if step.optional),
 )
 
 STEPS: dict[str, Step] = {**steps.STEPS, REPORT.name: REPORT}

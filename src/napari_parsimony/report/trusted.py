@@ -1,5 +1,7 @@
 """Section of the page on what the law reads, and whether it can be believed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from napari_parsimony.report.content import Content
@@ -10,8 +12,8 @@ from napari_parsimony.trust.findings import LAW, Finding
 
 def trust_section(content: Content) -> list[Markup]:
     """Say the law in words, what was looked for, and what each latent means."""
-    laws = [finding for finding in content.findings if finding.kind == LAW]
-    others = [finding for finding in content.findings if finding.kind != LAW]
+    laws = [finding for finding in content.findings["trust"] if finding.kind == LAW]
+    others = [finding for finding in content.findings["trust"] if finding.kind != LAW]
     rows = [
         [
             title(str(row["latent"]), content.latent_names),
@@ -30,7 +32,7 @@ def trust_section(content: Content) -> list[Markup]:
             "The law in words says only what holds on held-out cells: cells of the class differ in "
             "a trait from others, and the score goes along with it.",
         ),
-        tag("ul", *(tag("li", _written(finding)) for finding in others), class_="notes"),
+        findings_list(others),
         table(
             ["latent", "read by", "tells of", "follows", "R²", "decoded"],
             rows,
@@ -44,6 +46,11 @@ def trust_section(content: Content) -> list[Markup]:
             "deviations over real cells.",
         ),
     ]
+
+
+def findings_list(findings: Sequence[Finding]) -> Markup:
+    """List findings, the gravest first as they come."""
+    return tag("ul", *(tag("li", _written(finding)) for finding in findings), class_="notes")
 
 
 def _written(finding: Finding) -> str:

@@ -23,7 +23,12 @@ def headline(content: Content) -> list[str]:
         "neither training nor any choice has seen them. All that follows in this summary is "
         "measured on them."
     )
-    alarms = [finding.sentence for finding in content.findings if finding.severity == "alarm"]
+    alarms = [
+        finding.sentence
+        for found in content.findings.values()
+        for finding in found
+        if finding.severity == "alarm"
+    ]
     return [" ".join([*alarms, first]), *_results(schemes), _simplicity(content)]
 
 

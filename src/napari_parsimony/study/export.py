@@ -112,8 +112,8 @@ def export(study: Study) -> Export:
         columns |= _schemes(scores, classes)
     notes = [
         f"Left out, as the step '{name}' {'is out of date' if study.step(name) else 'was not run'}."
-        for name in STEPS
-        if name not in ready
+        for name, step in STEPS.items()
+        if name not in ready and not (step.optional and study.step(name) is None)
     ]
     return Export(pd.DataFrame(columns), latents, statistics, about, notes)
 

@@ -49,6 +49,7 @@ def run_step(study: Study, step: Step, config: Config, report: Report = silent) 
     config = settings.with_absolute_paths(config, Path.cwd())
     with exclusive(study.path, step.name):
         inputs = {name: _fingerprint(study, step, name) for name in step.inputs}
+        inputs |= {name: _fingerprint_if_ready(study, name) for name in step.also_reads}
         annotations = study.annotations().stamp if step.reads_classes(config) else ""
         checkpoints = _checkpoints(study, step, config, inputs, annotations)
         start = time.monotonic()
@@ -90,6 +91,11 @@ def _fingerprint(study: Study, step: Step, name: str) -> str:
             f"({why})"
         )
     return record.fingerprint
+
+
+def _fingerprint_if_ready(study: Study, name: str) -> str:
+    record = study.step(name)
+    return record.fingerprint if record is not None and study.state(name) == "ready" else ""
 
 
 def _checkpoints(

@@ -40,6 +40,10 @@ def why_stale(study: "Study", name: str, above: tuple[str, ...] = ()) -> str | N
         return f"The file {name}/{STEP_FILE} was changed afterwards."
     for source, expected in record.inputs.items():
         upstream = study.step(source)
+        if not expected:  # an optional step, which was not ready then
+            if upstream is not None and not why_stale(study, source, (*above, name)):
+                return f"The step '{source}' has been run since."
+            continue
         if upstream is None:
             return f"The step '{source}', which it was made from, is missing."
         if upstream.fingerprint != expected:

@@ -34,6 +34,11 @@ class Step:
         there it finds again if it was interrupted.
     reads_classes
         Whether the classes of cells have a say in the artefact, by its settings.
+    optional
+        Whether a study is whole without it: `run` does it only where its settings are written, or
+        where it was run before.
+    also_reads
+        Optional steps that it reads too, where they are ready.
     """
 
     name: str
@@ -43,3 +48,5 @@ class Step:
     inputs: tuple[str, ...]
     run: Callable[["Study", Any, Path, Path, Report], None]
     reads_classes: Callable[[Any], bool] = lambda config: False
+    optional: bool = False
+    also_reads: tuple[str, ...] = ()

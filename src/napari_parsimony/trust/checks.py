@@ -15,7 +15,7 @@ from napari_parsimony.symbolic.class_scores import Equation, expressions_of
 from napari_parsimony.symbolic.losses import scores_on
 from napari_parsimony.trust.angular import CELLS, angular_pairs
 from napari_parsimony.trust.config import TrustConfig
-from napari_parsimony.trust.findings import Finding, save_findings
+from napari_parsimony.trust.findings import FINDINGS_FILE, Finding, save_findings
 from napari_parsimony.trust.law import check_law
 from napari_parsimony.trust.meaning import STEPS, explain, traverse_traits, with_traversals
 from napari_parsimony.trust.regress import Floats, plan
@@ -25,7 +25,6 @@ from napari_parsimony.trust.traits import measure_traits, trait_groups
 from napari_parsimony.vae.latents import encode_crops, traverse
 from napari_parsimony.vae.model import Vae
 
-FINDINGS_FILE = "findings.json"
 TRAITS_FILE, MEANINGS_FILE, TRAVERSALS_FILE = (
     "traits.parquet", "meanings.parquet", "traversals.parquet",
 )  # fmt: skip

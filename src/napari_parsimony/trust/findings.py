@@ -13,6 +13,7 @@ Key = tuple[str, int, int]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 FORMAT_VERSION = 1
+FINDINGS_FILE = "findings.json"
 LAW = "law in words"
 """Kind of the finding that says the law."""
 
