@@ -37,7 +37,7 @@ class Shrink:
 
     def due(self, step: int) -> bool:
         """Whether this step (from 1) removes connections."""
-        return step < self.until and step % self.every == 0 or step == self.until
+        return (step < self.until and step % self.every == 0) or step == self.until
 
     def last(self, steps: int) -> int:
         """Return the last step up to `steps` that removes connections."""

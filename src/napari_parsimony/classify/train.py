@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from napari_parsimony.classify.black_box import BlackBox, Labelled, train_black_box
 from napari_parsimony.classify.classifier import Classifier

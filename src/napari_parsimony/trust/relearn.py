@@ -15,9 +15,12 @@ from napari_parsimony.progress import Progress, Report
 from napari_parsimony.symbolic.choice import with_choice
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.symbolic.front import Candidate, Front
+from napari_parsimony.vae.config import VaeConfig
 
 Floats = NDArray[np.float64]
 SEEDS = 2**31
+
+VAE_UNITS, NETWORK_UNITS, SEARCH_UNITS = 100, 100, 60  # of progress, by the time that they take
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Cells:
     guided: bool = False
 
     def take(self, rows: NDArray[np.bool_]) -> "Cells":
-        """Some of them."""
+        """Take some of them."""
         return replace(self, table=self.table[rows], target=self.target[rows])
 
     @property
@@ -55,6 +58,28 @@ class Cells:
         """Rows of the cells with a class that no model has learned from."""
         test = self.table["split"].to_numpy() == "test"
         return np.flatnonzero(test & np.isfinite(self.target))
+
+
+@dataclass(frozen=True)
+class OwnVae:
+    """The VAE of a study, and how it came about.
+
+    Attributes
+    ----------
+    config
+        Its settings.
+    latents
+        (N, latents) posterior means.
+    active
+        Names of the active latents.
+    made
+        How the crops were made.
+    """
+
+    config: VaeConfig
+    latents: pd.DataFrame
+    active: list[str]
+    made: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -89,6 +114,35 @@ def once(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
+def train_other(
+    cells: Cells, crops: NDArray, own: OwnVae, config: VaeConfig, folder: Path, report: Report
+) -> pd.DataFrame:
+    """Train another VAE on the same cells, and give its active latents (N, active).
+
+    Parameters
+    ----------
+    cells, crops
+        N cells and their crops.
+    own
+        The study's.
+    config
+        Settings of the other one.
+    folder
+        See `once`; beside it the training keeps its checkpoint.
+    report
+        Is told how far training is.
+    """
+    from napari_parsimony.vae.step import run_vae
+
+    training = folder.with_name(f"{folder.name} training")
+    once(
+        folder,
+        lambda out: run_vae(crops, cells.table, own.made, config, out, training, report),
+    )
+    active = [each["name"] for each in read_json(folder / "latents.json") if each["active"]]
+    return pd.read_parquet(folder / "latents.parquet")[active]
+
+
 def learn(cells: Cells, inputs: pd.DataFrame, folder: Path, report: Report) -> Learned:
     """Train sparse networks, without a black box, as the step classify does; or read them.
 
@@ -114,6 +168,8 @@ def learn(cells: Cells, inputs: pd.DataFrame, folder: Path, report: Report) -> L
 
 
 def _train(cells: Cells, inputs: pd.DataFrame, out: Path, report: Report) -> None:
+    import torch
+
     from napari_parsimony.classify.classifier import agreed
     from napari_parsimony.classify.fit import one_thread
     from napari_parsimony.classify.latent_networks import train_sparse
@@ -140,7 +196,7 @@ def _train(cells: Cells, inputs: pd.DataFrame, out: Path, report: Report) -> Non
             select_inputs(
                 networks, ready.learn, ready.check, ready.groups, cells.latents, config, told(1)
             )
-        scores = networks.scores(ready.x)
+        scores = networks.scores(torch.from_numpy(ready.x))
     shares = used_inputs(networks.masks).mean(0).tolist()
     write_json(out / "agreed.json", agreed(dict(zip(names, shares, strict=True))))
     np.save(out / "scores.npy", centred(scores).mean(0).astype(np.float64), allow_pickle=False)
@@ -186,7 +242,7 @@ def search(
 
 
 def alone(equations: EquationsConfig, engines: Sequence[str]) -> EquationsConfig:
-    """Settings of a search in which nothing takes part but what these engines find."""
+    """Make settings of a search in which only what these engines find takes part."""
     values = equations.model_dump() | {"engines": tuple(engines), "by_hand": ""}
     return EquationsConfig.model_validate(values | {"hall_of_fame": None, "start_from": None})
 
