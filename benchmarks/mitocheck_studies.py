@@ -71,6 +71,11 @@ def fold_study(
     return run_steps(out / name, steps)
 
 
+def step_of(study: Study, name: str) -> Study:
+    """Run an optional step with the settings in ``mitocheck.toml``, unless it is ready."""
+    return run_steps(study.path, {name: settings()[name]})
+
+
 def _show(progress: Progress) -> None:
     if progress.values and progress.done % 500 == 0:
         numbers = ", ".join(f"{name} {value:.1f}" for name, value in progress.values.items())

@@ -23,6 +23,10 @@ LEAVES = (2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Sizes of a decision tree that validation chooses from."""
 
 
+DOUBT = 0.02
+"""Part of every probability that is shared out among all classes when models are judged."""
+
+
 class Model(NamedTuple):
     """A fitted model.
 
@@ -76,7 +80,7 @@ def decision_tree(values: pd.DataFrame, target: Floats, split: NDArray) -> Model
 
 
 def boosting_machine(values: pd.DataFrame, target: Floats, split: NDArray) -> Model:
-    """Fit an explainable boosting machine, as its package ``interpret`` sets it up.
+    """Fit an explainable boosting machine of the package ``interpret``: a curve for each column.
 
     It stops by cells of its own choice; training and validation cells are therefore one.
     """
@@ -84,7 +88,7 @@ def boosting_machine(values: pd.DataFrame, target: Floats, split: NDArray) -> Mo
 
     rows = np.isfinite(target) & (split != "test")
     x = values.to_numpy(np.float64)
-    model = ExplainableBoostingClassifier(random_state=0, n_jobs=1)
+    model = ExplainableBoostingClassifier(interactions=0, random_state=0, n_jobs=1)
     model.fit(x[rows], target[rows].astype(int), sample_weight=balanced_weights(target[rows]))
     scores = centred(as_outputs(np.asarray(model.decision_function(x), np.float64)))
     return Model(scores, x.shape[1], sum(term.size for term in model.term_scores_), None)
@@ -111,13 +115,11 @@ def _chosen(
     x, known = values.to_numpy(np.float64), np.isfinite(target)
     train, check = known & (split == "train"), known & (split == "validation")
     weights = balanced_weights(target[check])
-    losses = [
-        log_loss(
-            target[check],
-            np.clip(m.fit(x[train], target[train]).predict_proba(x[check]), 1e-6, 1 - 1e-6),
-            sample_weight=weights,
-        )
-        for m in models
-    ]
+    losses = []
+    for model in models:
+        likely = model.fit(x[train], target[train]).predict_proba(x[check])
+        # a tree is certain of what it has seen; one cell that is otherwise must not decide
+        likely = (1 - DOUBT) * likely + DOUBT / likely.shape[1]
+        losses.append(log_loss(target[check], likely, sample_weight=weights))
     both = train | check
     return models[int(np.argmin(losses))].fit(x[both], target[both]), x

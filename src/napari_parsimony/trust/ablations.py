@@ -141,14 +141,15 @@ class _Ablations:
     def __init__(
         self, study: Studied, config: AblationsConfig, checkpoints: Path, report: Report
     ) -> None:
-        self.study, self.checkpoints = study, checkpoints
+        self.study, self.checkpoints, self.beta = study, checkpoints, config.beta
         settings = study.cells.equations
         mine = alone(settings, config.engines)
         self.searched_alike = mine == settings
         self.cells = replace(study.cells, equations=mine)
         self.latents = study.own.latents[study.own.active].astype(np.float64)
         self.ways = [way for way in WAYS if way != study.cells.classify.rewiring]
-        self.other_beta = study.own.config.steps > 0 and study.own.config.beta != 1
+        vae = study.own.config
+        self.other_beta = config.beta and vae.steps > 0 and vae.beta != 1
         learned = 3 + len(self.ways) + self.other_beta
         searched = 1 if self.searched_alike else 2
         total = learned * (NETWORK_UNITS + SEARCH_UNITS) + searched * SEARCH_UNITS
@@ -157,7 +158,8 @@ class _Ablations:
 
     def rows(self) -> Iterator[Row]:
         yield from self._own()
-        yield self._beta()
+        if self.beta:
+            yield self._beta()
         yield self._pca()
         yield self._unselected()
         for way in self.ways:

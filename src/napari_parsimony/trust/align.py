@@ -29,8 +29,8 @@ def align(reference: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each latent of `other`: ``latent``, ``match`` in `reference`, None for one too
-        many, ``r``, Spearman's correlation of the two with its sign, NaN without a match, and
+        A row for each latent of `other`: ``latent``, ``match`` in `reference`, missing for one
+        too many, ``r``, Spearman's correlation of the two with its sign, NaN without a match, and
         ``same``, whether it is `SAME` at least.
     """
     step = -(-len(reference) // _MOST)
@@ -38,10 +38,10 @@ def align(reference: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     rows, columns = linear_sum_assignment(found.abs().to_numpy(), maximize=True)
     match = dict(zip(found.columns[columns], found.index[rows], strict=True))
     table = pd.DataFrame({"latent": list(map(str, other))})
-    table["match"] = [match.get(name) for name in table["latent"]]
+    table["match"] = table["latent"].map(match)
     table["r"] = [
-        np.nan if mine is None else float(found.loc[mine, name])
-        for name, mine in zip(table["latent"], table["match"], strict=True)
+        float(found.loc[match[name], name]) if name in match else np.nan
+        for name in table["latent"]
     ]
     return table.assign(same=table["r"].abs() >= SAME)
 

@@ -58,6 +58,10 @@ class AblationsConfig(Config):
         description="Engines that look for the equations of all rows: 'quick' takes seconds, "
         "'operon' up to minutes each time.",
     )
+    beta: bool = Field(
+        True,
+        description="Also train a VAE with β = 1: it takes as long as the study's own.",
+    )
     resamples: int = Field(
         2_000,
         ge=100,
