@@ -14,6 +14,10 @@ from napari_parsimony.study.run import run_step
 from napari_parsimony.study.study import Study
 
 ORIENTATIONS = ("principal axis", "imaged")
+PAGES = {
+    "two": ("mitocheck.md", "MitoCheck: interphase against metaphase"),
+    "five": ("mitocheck-five.md", "MitoCheck: five classes of the cell cycle"),
+}
 
 
 def data() -> Path:

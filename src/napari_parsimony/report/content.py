@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,14 @@ class Decision:
     y: AlongLatent | None
     fixed: Mapping[str, float]
     target: NDArray[np.float64]
+
+
+class Again(NamedTuple):
+    """Laws learned again from other random starts, see `trust.stability.run_stability`."""
+
+    runs: pd.DataFrame
+    kept: pd.DataFrame
+    shares: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,8 @@ class Content:
         Training of the VAE.
     provenance
         Record of each step, in JSON's types.
+    again, ablations
+        What optional steps left; None where they were not run.
     """
 
     title: str
@@ -117,6 +127,8 @@ class Content:
     meanings: pd.DataFrame
     history: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]]
+    again: Again | None = None
+    ablations: pd.DataFrame | None = None
 
     @property
     def used(self) -> list[str]:

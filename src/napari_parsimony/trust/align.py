@@ -40,8 +40,7 @@ def align(reference: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame({"latent": list(map(str, other))})
     table["match"] = table["latent"].map(match)
     table["r"] = [
-        float(found.loc[match[name], name]) if name in match else np.nan
-        for name in table["latent"]
+        float(found.loc[match[name], name]) if name in match else np.nan for name in table["latent"]
     ]
     return table.assign(same=table["r"].abs() >= SAME)
 
