@@ -37,6 +37,8 @@ CHANGED = {
     "equations": {"engines": ["quick"], "choice": 7},
     "evaluate": {"confidence": 0.9},
     "trust": {"cells": 500, "confidence": 0.9},
+    "stability": {"vaes": 5, "engines": ["quick", "operon"], "same": 0.9},
+    "ablations": {"beta": False, "resamples": 200},
     "report": {"title": "β", "x": "z1", "y": "z2"},
 }
 

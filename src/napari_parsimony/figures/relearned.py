@@ -35,6 +35,8 @@ def agreement_matrix(
     image = axes.imshow(table, cmap="viridis", vmin=low, vmax=1)
     axes.set_yticks(range(len(order)), labels)
     axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     for tick, i in zip(axes.get_yticklabels(), order, strict=True):
         tick.set_color(ACCENT if i == 0 else theme.ink)
     groups = runs["group"].to_numpy()[order]
@@ -56,8 +58,8 @@ def law_label(run: pd.Series) -> str:
     """Name a law by where it comes from: of the study, or its VAE, networks and search."""
     if run["networks"] < 0:
         return "the study's law"
-    search = "abcdefghijklmnopqrstuvwxyz"[run["search"] % 26]
     vae = "own VAE" if run["vae"] == 0 else f"VAE {run['vae'] + 1}"
+    search = f", search {run['search'] + 1}" if run["search"] > 0 else ""
     return f"{vae}, networks {run['networks'] + 1}{search}"
 
 
@@ -88,6 +90,7 @@ def ablation_dots(table: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
     colours = np.where(rows["reference"], ACCENT, theme.ink)
     axes.scatter(middle, at, color=colours, s=28, zorder=3)
     axes.set_yticks(at, rows["title"])
+    axes.set_ylim(at[-1] - 0.7, at[0] + 0.7)
     axes.set_xlabel("balanced accuracy on held-out cells")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from napari_parsimony.config import Config, parse_config
+from napari_parsimony.config import Config
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Report
-from napari_parsimony.study.settings import with_absolute_paths
 from napari_parsimony.study.study import Study
 from napari_parsimony.trust.relearn_config import AblationsConfig, StabilityConfig
 
@@ -93,4 +92,4 @@ def _recorded(study: Study, name: str, kind: type[C]) -> C:
     """Read the settings that a step was run with."""
     record = study.step(name)
     assert record is not None, "it is an input"
-    return with_absolute_paths(parse_config(kind, record.config), study.path)
+    return record.settings(kind, study.path)

@@ -59,12 +59,13 @@ def _latents(found: Stability) -> Finding:
     if kept.empty:
         return Finding("stability: latents", "note", "The law reads no latent.")
     kept = kept.sort_values("laws", ascending=False, kind="stable")
-    parts: list[str] = []
-    for _, row in kept.iterrows():
-        what = f"what {row['name']} tells" if not parts else str(row["name"])
-        meaning = f" ({row['meaning']})" if row["meaning"] else ""
-        parts.append(f"{row['laws']} read {what}{meaning}" if not parts
-                     else f"{row['laws']} {what}{meaning}")  # fmt: skip
+    parts = [
+        f"{row['laws']} {row['name']}" + (f" ({row['meaning']})" if row["meaning"] else "")
+        for _, row in kept.iterrows()
+    ]
+    most, name = int(kept["laws"].iloc[0]), kept["name"].iloc[0]
+    verb = "reads" if most == 1 else "read"
+    parts[0] = parts[0].replace(f"{most} {name}", f"{most} {verb} what {name} tells")
     start = "Of 1 law" if of == 1 else f"Of {of} laws"
     sentence = f"{start} found from other random starts, {_listed(parts)}."
     severity: Severity = "fine" if (kept["laws"] >= OFTEN * of).all() else "note"
@@ -126,14 +127,15 @@ def _decisions(found: Stability) -> Finding:
 
 def _laws(found: Stability) -> Finding:
     laws = len(found.runs)
-    equations = found.runs["structure"].nunique()
+    equations = int(found.runs["structure"].nunique())
     groups = found.runs["group"].value_counts()
     own = int(groups[found.runs["group"].iloc[0]]) - 1
     ways = "one way" if len(groups) == 1 else f"{len(groups)} ways"
+    different = "1 different equation" if equations == 1 else f"{equations} different equations"
     sentence = (
-        f"Apart from their numbers these {laws} laws are {equations} different equations, but "
-        f"{ways} to decide, if two laws count as one that agree on {found.config.same:.0%} of the "
-        f"held-out cells; {own} of the others decide as the study's own does."
+        f"Apart from their numbers these {laws} laws are {different}, and {ways} to decide, if two "
+        f"laws count as one that agree on {found.config.same:.0%} of the held-out cells; {own} of "
+        "the others decide as the study's own does."
     )
     severity: Severity = "fine" if own >= OFTEN * (laws - 1) else "note"
     numbers = {
