@@ -64,8 +64,9 @@ def test_stability_is_told():
     text = page(dataclasses.replace(content(), again=again(), findings=found))
     section = text.split('<section id="stability">')[1].split("</section>")[0]
     assert "Two &lt;ways&gt;." in section
-    for said in ("central cell – size", "2 of 2", "1 of 2", "0.93", "unclear", "VAE 2, networks 1, search 2",
-                 "the study&#x27;s law", "z17 &lt; z5_vae1"):  # fmt: skip
+    for said in ("central cell – size", "2 of 2", "1 of 2", "0.93", "unclear",
+                 "VAE 2, networks 1, search 2", "the study&#x27;s law",
+                 "z17 &lt; z5_vae1"):  # fmt: skip
         assert said in section, said
 
 

@@ -80,7 +80,8 @@ def ablation_dots(table: pd.DataFrame, *, theme: Theme = LIGHT) -> Figure:
     axes = figure.subplots()
     axes.grid(axis="x")
     axes.axvline(reference, color=ACCENT, linewidth=1)
-    at = -np.arange(len(rows)) - 0.6 * (rows["part"] != rows["part"].shift()).cumsum()
+    part = rows["part"].to_numpy()
+    at = -np.arange(len(rows)) - 0.6 * np.cumsum(np.append(False, part[1:] != part[:-1]))
     middle, low, high = (
         rows[f"balanced_accuracy{end}"].to_numpy() for end in ("", " low", " high")
     )
