@@ -71,12 +71,13 @@ def section(task: str, study: Study) -> list[str]:
 def head() -> list[str]:
     """Write what the page is about."""
     asked = settings()["stability"]
+    vaes = "one more VAE" if asked["vaes"] == 1 else f"{asked['vaes']} more VAEs"
     return [
         "# MitoCheck: other random starts\n",
         "Made by `python benchmarks/mitocheck_stability.py OUT` from the studies of\n"
         "[two](mitocheck.md) and [five classes](mitocheck-five.md), crops turned, fold "
         f"{FOLD} held\nout. Beside the study's own law there are those from other seeds: "
-        f"{asked['vaes']} more VAEs with\nthe settings of the study, {asked['networks']} sets of "
+        f"{vaes} with\nthe settings of the study, {asked['networks']} sets of "
         "16 sparse networks on the latents of each, and\na search by the engine quick for each of "
         "these. The VAE of five classes is the one of\ntwo, so that only networks and searches "
         "differ there. Latents of two VAEs are matched\none to one, by Spearman's correlation over "

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from napari_parsimony.symbolic.class_scores import ClassScores
 from napari_parsimony.symbolic.expression import Expression
-from napari_parsimony.trust.align import agreement, align, aligned_names, alike, structure
+from napari_parsimony.trust.align import (
+    agreement,
+    align,
+    aligned_names,
+    alike,
+    in_other_names,
+    structure,
+)
 
 
 def drawn(cells=300, latents=5, seed=0):
@@ -53,21 +60,34 @@ def test_a_vae_with_more_latents_has_some_without_a_match():
     assert not found.loc["z9", "same"]
 
 
-def test_structures_leave_numbers_signs_and_order_aside():
-    names = {"z0": "z3", "z1": "z4", "z2": "z5"}
-    own = {name: name for name in ("z3", "z4", "z5")}
+MATCHES = pd.DataFrame(
+    {"latent": ["z0", "z1", "z2"], "match": ["z3", "z4", "z5"], "r": [0.9, -0.8, 0.4],
+     "same": [True, True, False]}
+)  # fmt: skip
 
-    def of(text, names):
-        return structure(Expression.parse(text), names)
 
-    assert of("2*z0*z1 - z1 + 3", names) == of("z4*0.5 - z3*z4", own)
-    assert of("2*z0*z1 - z1 + 3", names) != of("z5*0.5 - z3*z4", own)
-    assert of("(z0 + 1)*z1", names) == of("2*z4*z3 - z4", own)
+def test_equations_are_written_in_the_latents_of_the_reference():
+    equation = Expression.parse("2*z0*z1 - z2 + 3")
+    aligned = in_other_names(equation, MATCHES, 1)
+    assert set(aligned.variables) == {"z3", "z4", "z2_vae1"}
+    values = {"z3": 1.5, "z4": -0.7, "z2_vae1": 0.2}
+    assert aligned.evaluate(values) == equation.evaluate({"z0": 1.5, "z1": 0.7, "z2": 0.2})
+    several = ClassScores(("a", "b", "c"), tuple(map(Expression.parse, ("z0", "0", "z1"))))
+    assert in_other_names(several, MATCHES, 1).unicode() == "a: z3; b: 0; c: −z4"
+
+
+def test_structures_leave_numbers_and_order_aside():
+    def of(text):
+        return structure(Expression.parse(text))
+
+    assert of("2*z3*z4 - z4 + 3") == of("z4*0.5 - z3*z4")
+    assert of("2*z3*z4 - z4 + 3") != of("z5*0.5 - z3*z4")
+    assert of("(z3 + 1)*z4") == of("2*z4*z3 - z4")
     several = [
         ClassScores(("a", "b", "c"), tuple(map(Expression.parse, texts)))
         for texts in (("z0", "0", "z1**2"), ("-2*z0+1", "0", "3*z1**2"), ("0", "z0", "z1**2"))
     ]
-    first, same, other = (structure(each, names) for each in several)
+    first, same, other = map(structure, several)
     assert first == same != other
 
 

@@ -85,6 +85,7 @@ def test_a_law_that_all_starts_find(study, monkeypatch):
     ]  # fmt: skip
     assert all(set(reads) == {"z1", "z3"} for reads in runs["reads"]), "in the study's names"
     assert "z5" in runs["equation"].iloc[3], "z3 of the study, as the other VAE calls it"
+    assert runs["aligned"].nunique() == 1, "signs are aligned too"
     assert (runs["structure"] == 0).all()
     assert (runs["group"] == 0).all()
     assert runs["balanced_accuracy"].min() > 0.95
@@ -127,9 +128,7 @@ def test_ablations_of_a_planted_law(study):
     # what the class depends on is in the latents, and nothing of it in the pictures
     good = ["symbolic", "unselected", "set", "l1"]
     assert table.loc[good, "balanced_accuracy"].min() > 0.9
-    assert table.loc[["set", "l1"], "networks"].min() > 0.9
-    # so short a training leaves the largest weights little time to make up for the others
-    assert table.loc["magnitude", "balanced_accuracy"] > 0.65
+    assert table.loc[["set", "magnitude", "l1"], "networks"].min() > 0.9
     blind = ["pca", "central", "traits"]
     assert table.loc[blind, "balanced_accuracy"].max() < 0.7
     assert table.loc[blind, "difference high"].max() < 0

@@ -38,7 +38,7 @@ def test_where_the_variance_comes_from():
     assert np.isnan(list(variance_shares(drawn(0, 0, 0)).values())).all()
 
 
-def found(said, structures, laws_reading=3, target=None):
+def found(said, structures, laws_reading=3, target=None, engines=("quick",)):
     said = np.asarray(said)
     shares = agreement(said)
     target = said[0] if target is None else target
@@ -53,7 +53,9 @@ def found(said, structures, laws_reading=3, target=None):
          "alike": [0.9]}
     )  # fmt: skip
     keys = pd.DataFrame({"image": "a", "frame": 0, "label": range(1, said.shape[1] + 1)})
-    made = Stability(runs, kept, shares, said, keys, target, StabilityConfig(), False, True)
+    made = Stability(
+        runs, kept, shares, said, keys, target, StabilityConfig(), engines, False, True
+    )
     return {finding.kind: finding for finding in stability_findings(made)}
 
 
@@ -89,3 +91,6 @@ def test_laws_that_disagree_are_an_alarm():
         "Of 3 laws found from other random starts, 1 reads what z3 tells (size)."
     )
     assert "best of all" in findings["stability: accuracy"].sentence
+    others = found(said, [0, 1, 2, 2], engines=("quick", "operon"))["stability: accuracy"]
+    assert "It was found by quick and operon, the others by quick." in others.sentence
+    assert others.severity == "fine"

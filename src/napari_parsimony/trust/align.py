@@ -5,8 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from napari_parsimony.symbolic.class_scores import Equation, expressions_of
-from napari_parsimony.symbolic.expression import renamed
+from napari_parsimony.symbolic.class_scores import ClassScores, Equation, expressions_of
+from napari_parsimony.symbolic.expression import substituted, variable
 from napari_parsimony.symbolic.laws import terms_of
 from napari_parsimony.trust.morphology import correlate
 
@@ -61,12 +61,34 @@ def aligned_names(matches: pd.DataFrame, vae: int) -> dict[str, str]:
     }
 
 
-def structure(equation: Equation, names: dict[str, str]) -> tuple[object, ...]:
-    """Say what an equation is apart from its numbers, signs among them, in the names given.
+def in_other_names(equation: Equation, matches: pd.DataFrame, vae: int) -> Equation:
+    """Write an equation of VAE number `vae` in the latents of the reference, signs among them.
+
+    Parameters
+    ----------
+    equation
+        In the latents of this VAE.
+    matches, vae
+        As for `aligned_names`.
+    """
+    names = aligned_names(matches, vae)
+    flipped = set(matches.loc[matches["same"] & (matches["r"] < 0), "latent"])
+    values = {
+        name: -variable(names[name]) if name in flipped else variable(names[name])
+        for name in equation.variables
+    }
+    if isinstance(equation, ClassScores):
+        each = (substituted(one, values).simplified() for one in equation.expressions)
+        return ClassScores(equation.classes, tuple(each))
+    return substituted(equation, values).simplified()
+
+
+def structure(equation: Equation) -> tuple[object, ...]:
+    """Say what an equation is apart from its numbers.
 
     Equal for two equations that are sums of the same terms; see `symbolic.laws.terms_of`.
     """
-    each = [renamed(expression, names) for expression in expressions_of(equation)]
+    each = expressions_of(equation)
     terms = [terms_of(expression) for expression in each]
     return tuple(str(e) if t is None else t for e, t in zip(each, terms, strict=True))
 

@@ -13,11 +13,17 @@ from napari_parsimony.cells.table import KEY
 from napari_parsimony.classify.scores import as_outputs, decided
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
-from napari_parsimony.symbolic.class_scores import ClassScores, Equation
-from napari_parsimony.symbolic.expression import renamed
+from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.symbolic.front import Candidate
 from napari_parsimony.symbolic.losses import scores_on
-from napari_parsimony.trust.align import agreement, align, aligned_names, alike, structure
+from napari_parsimony.trust.align import (
+    agreement,
+    align,
+    aligned_names,
+    alike,
+    in_other_names,
+    structure,
+)
 from napari_parsimony.trust.findings import FINDINGS_FILE, save_findings
 from napari_parsimony.trust.morphology import LEAST, best_names, correlate
 from napari_parsimony.trust.relearn import (
@@ -113,6 +119,7 @@ def run_stability(
     vaes = config.vaes if own.config.steps else 0
     each = NETWORK_UNITS + config.searches * SEARCH_UNITS
     parts = Parts(report, vaes * VAE_UNITS + (vaes + 1) * config.networks * each + 20)
+    engines = cells.equations.engines
     cells = replace(cells, equations=alone(cells.equations, config.engines))
 
     traits = measure_traits(crops, known, cells.table["border"].to_numpy(bool))
@@ -134,14 +141,14 @@ def run_stability(
     tell = parts.next(20, "Comparing laws")
 
     names = [aligned_names(table, number) for number, table in enumerate(matches)]
-    runs_table, said = _compare(runs, tables, names, cells)
+    runs_table, said = _compare(runs, tables, matches, cells)
     shares = agreement(said)
     runs_table["group"] = alike(shares, config.same)
     kept = _kept(runs, runs_table, names, matches, followed, group_of)
     rows = cells.held_out
     keys = cells.table[KEY].iloc[rows].reset_index(drop=True)
     found = Stability(
-        runs_table, kept, shares, said, keys, cells.target[rows].astype(np.intp), config,
+        runs_table, kept, shares, said, keys, cells.target[rows].astype(np.intp), config, engines,
         taken_over=not own.config.steps,
         same_start=own.config.pretrained != "none" or own.config.start_from is not None,
     )  # fmt: skip
@@ -188,18 +195,19 @@ def _laws(
 def _compare(
     runs: list[Run],
     tables: list[pd.DataFrame],
-    names: list[dict[str, str]],
+    matches: list[pd.DataFrame],
     cells: Cells,
 ) -> tuple[pd.DataFrame, NDArray[np.intp]]:
     """Table of the laws, and what each says of the held-out cells."""
     rows, target = cells.held_out, cells.target[cells.held_out]
     said, structures, lines = [], [], []
     for run in runs:
-        equation, mine = run.candidate.expression, names[run.vae]
+        equation, mine = run.candidate.expression, aligned_names(matches[run.vae], run.vae)
+        aligned = in_other_names(equation, matches[run.vae], run.vae)
         answers = decide(equation, tables[run.vae].iloc[rows])
         right = [(answers[target == kind] == kind).mean() for kind in np.unique(target)]
         said.append(answers)
-        structures.append(structure(equation, mine))
+        structures.append(structure(aligned))
         lines.append(
             {
                 "vae": run.vae,
@@ -210,7 +218,7 @@ def _compare(
                 "kept": [mine[name] for name in run.agreed],
                 "reads": [mine[name] for name in equation.variables],
                 "equation": run.candidate.unicode(),
-                "aligned": renamed_text(run.candidate, mine),
+                "aligned": replace(run.candidate, expression=aligned).unicode(),
                 "size": run.candidate.size,
                 "balanced_accuracy": float(np.mean(right)),
                 "structure": 0,
@@ -227,17 +235,6 @@ def decide(equation: Equation, latents: pd.DataFrame) -> NDArray[np.intp]:
     reads = equation.variables
     scores = scores_on(equation, latents[list(reads)].to_numpy(np.float64), reads)
     return decided(as_outputs(scores))
-
-
-def renamed_text(candidate: Candidate, names: dict[str, str]) -> str:
-    """Write an equation with other names of its latents."""
-    equation: Equation = candidate.expression
-    if isinstance(equation, ClassScores):
-        each = tuple(renamed(one, names) for one in equation.expressions)
-        equation = ClassScores(equation.classes, each)
-    else:
-        equation = renamed(equation, names)
-    return replace(candidate, expression=equation).unicode()
 
 
 def _kept(

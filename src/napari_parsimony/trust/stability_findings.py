@@ -32,6 +32,8 @@ class Stability(NamedTuple):
         (cells,) image, frame and label, and the number of the class.
     config
         Settings.
+    engines
+        Those that found the study's own law, where that may have been more than the settings'.
     taken_over, same_start
         Whether no VAE was trained, and whether all VAEs start from the same weights.
     """
@@ -43,6 +45,7 @@ class Stability(NamedTuple):
     keys: pd.DataFrame
     target: NDArray[np.intp]
     config: StabilityConfig
+    engines: tuple[str, ...]
     taken_over: bool
     same_start: bool
 
@@ -154,9 +157,15 @@ def _accuracy(found: Stability) -> Finding:
         f"The balanced accuracy of the others on held-out cells is {low:.2f} to {high:.2f}, median "
         f"{middle:.2f}; that of the study's own law is {own:.2f}."
     )
-    lucky = bool(own > high) and len(others) > 2
+    alike = set(found.engines) == set(found.config.engines)
+    lucky = bool(own > high) and len(others) > 2 and alike
     if lucky:
         sentence += " It is the best of all: part of that is luck."
+    elif not alike:
+        sentence += (
+            f" It was found by {' and '.join(found.engines)}, the others by "
+            f"{' and '.join(found.config.engines)}."
+        )
     shares = variance_shares(found.runs.iloc[1:])
     several = {name: share for name, share in shares.items() if np.isfinite(share)}
     if len(several) > 1:
