@@ -1,7 +1,8 @@
 """How well VAEs, β-VAEs, β-TCVAEs and principal components disentangle what is known of crops.
 
-    python benchmarks/disentanglement.py OUT [--source nuclei] [--cells 10000] [--steps 3000]
-        [--seeds 3] [--betas 2 4 8] [--latents 10] [--page docs/results/disentanglement.md]
+    python benchmarks/disentanglement.py OUT [--source nuclei] [--cells 10000] [--size 64]
+        [--steps 3000] [--batch 256] [--seeds 3] [--betas 2 4 8] [--latents 10]
+        [--page docs/results/disentanglement.md]
 
 Crops are of simulated nuclei, or shapes like those of dSprites. Writes the page, and latents of
 held-out cells to OUT, where it goes on when it is run again: take another OUT for other settings.
@@ -47,7 +48,8 @@ for. A VAE is a β-VAE and a β-TCVAE with β = 1. Crops are not augmented and a
 alike; other settings are those of the step.
 
 Nuclei: area, eccentricity, cosine and sine of twice the angle, brightness, texture, grain, and
-position in the crop, up to 3 pixels off. Shapes: shape, scale, cosine and sine of the orientation,
+position in the crop, up to 3 pixels off.
+A field has 12 of them. Shapes: shape, scale, cosine and sine of the orientation,
 y and x; not all the orientation can be seen of squares and ellipses.
 """
 
@@ -61,17 +63,17 @@ class Data(NamedTuple):
     split: np.ndarray
 
 
-def nuclei(cells: int, out: Path) -> Data:
-    """Simulate fields, and cut out their cells as the step does."""
-    fields = max(10, -(-cells // 60))
+def nuclei(cells: int, size: int, out: Path) -> Data:
+    """Simulate fields, and cut out their cells as the step does; most lie alone in their crops."""
+    fields = max(10, -(-cells // 12))
     # a law with brightness leaves brightness in the crops
     config = SimulateConfig(
-        fields=fields, cells=-(-cells // fields), law="area + brightness", position=3
+        fields=fields, cells=-(-cells // fields), law="area + brightness", position=3, clustering=0
     )
     simulated = simulate_fields(config)
     if not (out / "study" / "cells").exists():
         settings = write_folder(simulated, out / "fields")
-        Study.create(out / "study").run("cells", settings)
+        Study.create(out / "study").run("cells", settings.model_copy(update={"size": size}))
     study = Study.open(out / "study")
     known = ["area", "eccentricity", "angle", "brightness", "texture", "grain"]
     known += ["position_y", "position_x"]
@@ -80,10 +82,10 @@ def nuclei(cells: int, out: Path) -> Data:
     return Data(study.crops(), cos_sin(factors, {"angle": np.pi}), (), split)
 
 
-def sprites(cells: int, out: Path) -> Data:
+def sprites(cells: int, size: int, out: Path) -> Data:
     """Draw shapes."""
     factors = sprite_factors(cells, seed=0)
-    crops = (draw_sprites(factors, smooth=True)[:, None] / 255).astype(np.float16)
+    crops = (draw_sprites(factors, size, smooth=True)[:, None] / 255).astype(np.float16)
     split = np.random.default_rng(0).choice(
         ["train", "validation", "test"], cells, p=[0.6, 0.2, 0.2]
     )
@@ -165,7 +167,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--source", choices=SOURCES, action="append")
     parser.add_argument("--cells", type=int, default=10_000)
+    parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--betas", type=float, nargs="+", default=[2.0, 4.0, 8.0])
     parser.add_argument("--latents", type=int, default=10)
@@ -175,7 +179,8 @@ def main() -> None:
     betas = " ".join(f"{beta:g}" for beta in given.betas)
     command = "python benchmarks/disentanglement.py OUT"
     command += "".join(f" --source {name}" for name in sources)
-    command += f" --cells {given.cells} --steps {given.steps} --seeds {given.seeds}"
+    command += f" --cells {given.cells} --size {given.size} --steps {given.steps}"
+    command += f" --batch {given.batch} --seeds {given.seeds}"
     command += f" --betas {betas} --latents {given.latents}"
     lines = [INTRODUCTION.format(command=command, **vars(given))]
     models = [("VAE", "beta-vae", 1.0)]
@@ -184,7 +189,7 @@ def main() -> None:
     for source in sources:
         folder = given.out / source
         folder.mkdir(parents=True, exist_ok=True)
-        data = {"nuclei": nuclei, "sprites": sprites}[source](given.cells, folder)
+        data = {"nuclei": nuclei, "sprites": sprites}[source](given.cells, given.size, folder)
         lines += [
             f"## {source.capitalize()}\n",
             f"| model | β | active | explained | {' | '.join(SCORES)} |",
@@ -202,7 +207,7 @@ def main() -> None:
                 if not files[-1].exists():
                     config = VaeConfig(
                         objective=objective, beta=beta, seed=seed, steps=given.steps,
-                        latents=given.latents, augment=False, focus=0,
+                        batch=given.batch, latents=given.latents, augment=False, focus=0,
                     )  # fmt: skip
                     train(data, config, files[-1])
                     print(files[-1], flush=True)

@@ -57,12 +57,20 @@ def test_the_sentence_says_that_it_fails_elsewhere_and_shows_cells():
     assert alarm.numbers["balanced accuracy by the traits, held-out groups"] < 0.6
 
 
-def test_a_short_cut_that_was_not_taken_is_a_note():
+def test_a_short_cut_that_was_not_taken_is_said_of_the_cells_that_were_learned_from():
     subject = toy("brightness")
     reads = [name for name in subject.reads if name != "z6"]
     law = subject.law
     blind = dataclasses.replace(subject, law=lambda z: law(z.assign(z6=0.0)), reads=reads)
-    note = next(each for each in found(blind) if each.kind == PLANTED["brightness"])
+    alarm = next(each for each in found(blind) if each.kind == PLANTED["brightness"])
+    assert alarm.severity == "alarm"
+    assert alarm.sentence.startswith("There is a short-cut in the movies that were learned from: ")
+    assert "The decision does not rest on brightness or imaging" in alarm.sentence
+    assert not alarm.cells
+
+    everywhere = subject.traits.assign(brightness=2.0 * subject.target + subject.traits["area"])
+    biology = dataclasses.replace(blind, traits=everywhere)
+    note = next(each for each in found(biology) if each.kind == PLANTED["brightness"])
     assert note.severity == "note"
     assert note.sentence.startswith("The class can be told by brightness or imaging alone")
 

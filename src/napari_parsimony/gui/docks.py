@@ -6,6 +6,8 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QTabBar, QWidget
 
+from napari_parsimony.gui.trust_words import CHECKS
+
 PLUGIN = "napari-parsimony"
 
 #: Where to work on the result of a step, by the step.
@@ -14,6 +16,7 @@ OF_STEP = {
     "vae": "VAE",
     "classify": "Sparse classifier",
     "equations": "Equations",
+    **dict.fromkeys(CHECKS, "Trust"),
 }
 
 #: Where the work goes on once a step is done.
@@ -22,6 +25,8 @@ AFTER_STEP = {
     "vae": "Sparse classifier",
     "classify": "Equations",
     "equations": "Study",
+    "evaluate": "Trust",
+    **dict.fromkeys(CHECKS, "Study"),
 }
 
 #: All docks in the order of the work, each with what it is for.
@@ -35,6 +40,7 @@ ALL = {
     "Scatter plot": "All cells by two latents; select with a lasso.",
     "Sparse classifier": "The network, what it kept, and how often it is right.",
     "Equations": "Look for equations, read them, change them.",
+    "Trust": "Whether the law can be believed, and the cells that speak against it.",
     "Overlay": "What colours and texts on the cells mean.",
 }
 
@@ -70,6 +76,36 @@ def open_dock(viewer: Any, name: str, beside: QWidget | None = None) -> QWidget:
         window._qt_window.tabifyDockWidget(before, dock)
     _bring_up(dock)
     found: QWidget = widget
+    return found
+
+
+def open_apart(viewer: Any, name: str, widget: QWidget) -> QWidget:
+    """Show a dock so that it hides nothing of another one that people go on working with.
+
+    As a tab of that one it moves below the canvas, and napari remembers that.
+
+    Parameters
+    ----------
+    viewer
+        In whose window.
+    name
+        One of `ALL`.
+    widget
+        The one that stays in sight.
+    """
+    window, areas = viewer.window._qt_window, Qt.DockWidgetArea
+    # else it takes of the height of all that is left and right, and a low window grows
+    window.setCorner(Qt.Corner.BottomLeftCorner, areas.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, areas.RightDockWidgetArea)
+    new = not any(known.startswith(name) for known in viewer.window.dock_widgets)
+    found = open_dock(viewer, name)
+    mine, dock = _dock_of(widget), _dock_of(found)
+    if mine is not None and dock in window.tabifiedDockWidgets(mine):
+        window.addDockWidget(areas.BottomDockWidgetArea, dock)
+        _bring_up(mine)
+        new = True
+    if new and window.dockWidgetArea(dock) == areas.BottomDockWidgetArea:
+        window.resizeDocks([dock], [window.height() // 3], Qt.Orientation.Vertical)
     return found
 
 

@@ -29,6 +29,7 @@ from napari_parsimony.gui.dock import (
     follow,
     message_label,
     missing,
+    push_button,
     wheel_needs_focus,
 )
 from napari_parsimony.gui.gallery_view import Crops, GalleryView
@@ -64,6 +65,8 @@ class Gallery(QWidget):
         self.content = QWidget()
         self.which, self.by = QComboBox(), QComboBox()
         self.direction = QToolButton()
+        self.back = push_button("All cells", "Show all cells again.", self._show_all)
+        self._sorted = ("image", ASCENDING)
         self.side = QSlider(Qt.Orientation.Horizontal)
         self.crops = Crops()
         self.view = GalleryView(self.crops)
@@ -90,6 +93,7 @@ class Gallery(QWidget):
             follow(self, signal, self._on_change)
         follow(self, session.selection_changed, self._on_selection)
         follow(self, session.cell_changed, self._on_cell)
+        follow(self, session.cells_looked_at, self._on_looked_at)
         self._update()
 
     def _lay_out(self) -> None:
@@ -116,7 +120,8 @@ class Gallery(QWidget):
             box.setSizeAdjustPolicy(policy)
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             bar.addWidget(QLabel(name), line, 0)
-            bar.addWidget(box, line, 1, 1, 2 - line)
+            bar.addWidget(box, line, 1)
+        bar.addWidget(self.back, 0, 2)
         bar.addWidget(self.direction, 1, 2)
         bar.addWidget(QLabel("size"), 2, 0)
         bar.addWidget(self.side, 2, 1, 1, 2)
@@ -167,14 +172,39 @@ class Gallery(QWidget):
             self.crops.forget_pictures()
         self._soon.start()
 
-    def _on_selection(self, *_: object) -> None:
-        if self.which.currentData() == "selected":
+    def _on_selection(self, rows: NDArray[np.int64]) -> None:
+        if not len(rows) and self.by.currentData() == "given":
+            self._show_all()  # those that somebody asked to see are gone
+        elif self.which.currentData() == "selected":
             self._soon.start()
         else:
             self._show_selection()
 
     def _on_cell(self, *_: object) -> None:
         self._show_selection()
+
+    def _on_looked_at(self, rows: NDArray[np.int64]) -> None:
+        """Show these cells in their order; all again if there are none."""
+        if not len(rows):
+            self._show_all()
+            return
+        if self.by.currentData() != "given":
+            self._sorted = self.by.currentData() or "image", self.direction.text()
+        _fill(self.which, order.filters(self.annotator))
+        _fill(self.by, order.orders(self.session, "selected"))
+        self._choose("selected", "given", ASCENDING)
+
+    def _show_all(self) -> None:
+        by, direction = self._sorted
+        if self.by.currentData() != "given":  # somebody has sorted them since
+            by, direction = self.by.currentData(), self.direction.text()
+        self._choose("all", by, direction)
+
+    def _choose(self, which: str, by: str, direction: str) -> None:
+        self.which.setCurrentIndex(self.which.findData(which))
+        self.by.setCurrentIndex(self.by.findData(by))
+        self.direction.setText(direction)
+        self._update()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: D102
         super().showEvent(event)
@@ -196,8 +226,9 @@ class Gallery(QWidget):
         session, annotator = self.session, self.annotator
         self._cells, self._colours = session.cells, annotator.colours
         _fill(self.which, order.filters(annotator))
-        _fill(self.by, order.orders(session))
+        _fill(self.by, order.orders(session, self.which.currentData()))
         which, by = self.which.currentData(), self.by.currentData()
+        self.back.setVisible(which == "selected")
         self._values = order.values_of(session, by)
         rows = order.ordered(
             order.chosen(session, self._cells, which),

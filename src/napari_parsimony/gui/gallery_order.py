@@ -13,9 +13,11 @@ Values = NDArray[np.float64]
 FEW = 2  # decimals that are enough below a crop
 
 
-def orders(session: Session) -> dict[str, str]:
-    """List what cells can be sorted by, and how it is called."""
+def orders(session: Session, which: str) -> dict[str, str]:
+    """List what cells of one of `filters` can be sorted by, and how it is called."""
     found = {"image": "image order", "class": "class"}
+    if which == "selected":
+        found["given"] = "order given"
     if session.expression is not None or session.has("classify"):
         if len(session.classes) == 2:
             found["score"] = "score"
@@ -41,7 +43,7 @@ def filters(annotator: Annotator) -> dict[str, str]:
 
 
 def chosen(session: Session, cells: pd.DataFrame, which: str) -> NDArray[np.int64]:
-    """Rows of the cells that one of `filters` lets through, in the order of the table."""
+    """Rows of the cells that one of `filters` lets through."""
     if which == "selected":
         return session.selection
     if which == "none":
@@ -77,6 +79,8 @@ def ordered(
     descending: bool,
 ) -> NDArray[np.int64]:
     """Sort rows by one of `orders`; cells of which nothing is known come last."""
+    if by != "given":
+        rows = np.sort(rows)
     if by == "class":
         rank = {name: float(number) for number, name in enumerate(annotator.colours)}
         values = np.array([rank.get(name, np.nan) for name in cells["class"]])

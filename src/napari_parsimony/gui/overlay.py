@@ -65,6 +65,7 @@ class Overlay(OverlayLayers):
         turns.connect(session.names_changed, self.recolour)
         turns.connect(session.cell_changed, self._bring)
         turns.connect(session.selection_changed, self._mark_selection)
+        turns.connect(session.cells_looked_at, self._centre)
         viewer = session.viewer
         viewer.mouse_drag_callbacks.append(on_click(lambda: self.labels, self._select))
         viewer.dims.events.current_step.connect(self._moved_in_time)
@@ -245,7 +246,15 @@ class Overlay(OverlayLayers):
                 self._bring_into_view(key, row)
         self._mark()
 
-    def _bring_into_view(self, key: CellKey, row: int) -> None:
+    def _centre(self, rows: NDArray[np.int64]) -> None:
+        """Look at the first of some cells, wherever its image was moved to meanwhile."""
+        if len(rows):
+            key = self.session.key_of(int(rows[0]))
+            self._bring(key)
+            if self._source is not None and rows[0] in self._at:
+                self._bring_into_view(key, int(rows[0]), always=True)
+
+    def _bring_into_view(self, key: CellKey, row: int, *, always: bool = False) -> None:
         picture, marks, viewer = self._picture, self.marks, self.session.viewer
         assert picture is not None
         if marks is None:
@@ -259,7 +268,7 @@ class Overlay(OverlayLayers):
         world = centre * marks.labels.scale[-2:] + marks.labels.translate[-2:]
         camera = camera_of(viewer)
         half = np.array(canvas_size_of(viewer)) / 2 / camera.zoom
-        if (np.abs(world - camera.center[-2:]) > half).any():
+        if always or (np.abs(world - camera.center[-2:]) > half).any():
             camera.center = (*camera.center[:-2], *world)
 
     def _mark(self) -> None:

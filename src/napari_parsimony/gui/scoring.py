@@ -1,7 +1,6 @@
-"""What a session knows of equations, scores and classes."""
+"""What a session knows of equations, latents, scores and classes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +11,12 @@ from napari_parsimony.classify.scores import UNDECIDED as NO_CLASS
 from napari_parsimony.classify.scores import as_outputs, named, probabilities, scores_of
 from napari_parsimony.errors import UserError
 from napari_parsimony.figures.palette import class_colours
+from napari_parsimony.study.latent_names import read_latent_names, title, write_latent_names
 from napari_parsimony.symbolic.losses import scores_on
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_parsimony.cells.annotations import Annotations
     from napari_parsimony.study.study import Study
     from napari_parsimony.symbolic.class_scores import Equation
@@ -29,6 +31,7 @@ class Scoring(ABC):
 
     expression_changed = Signal(object)
     latent_looked_at = Signal(str)
+    names_changed = Signal()
 
     study: "Study | None"
     _classes: tuple[str, ...]
@@ -46,10 +49,6 @@ class Scoring(ABC):
 
     @abstractmethod
     def _open(self) -> "Study": ...
-
-    @property
-    @abstractmethod
-    def _names(self) -> Sequence[str]: ...
 
     # Equations
 
@@ -110,6 +109,45 @@ class Scoring(ABC):
     def _chosen(self) -> int | None:
         front = self.front
         return None if front is None else front.chosen
+
+    # Latents
+
+    @property
+    def _names(self) -> list[str]:
+        return self.latent_statistics["name"].tolist()
+
+    @property
+    def latent_statistics(self) -> "pd.DataFrame":
+        """One row a latent, ordered by index: `name`, `kl`, `active`, `low`, `high`, `rank`, …."""
+        return self._open().latent_statistics()
+
+    @property
+    def latent_order(self) -> list[int]:
+        """Indices of the active latents, the most informative first."""
+        statistics = self.latent_statistics
+        ranked = statistics[statistics["active"]].sort_values("rank")
+        return [int(index) for index in ranked.index]
+
+    @property
+    def latent_names(self) -> dict[str, str]:
+        """Names that people gave to latents, by `z0`, `z1`, …."""
+        return {} if self.study is None else read_latent_names(self.study)
+
+    def name_latent(self, latent: str, name: str) -> None:
+        """Name a latent; an empty name takes it back.
+
+        Raises
+        ------
+        UserError
+            If there are no latents yet, or the names cannot be written.
+        """
+        names = {**self.latent_names, latent: name.strip()}
+        write_latent_names(self._open(), {key: text for key, text in names.items() if text})
+        self.names_changed.emit()
+
+    def title_of(self, latent: str) -> str:
+        """Name of a latent with its index, for people: ``z3 size``."""
+        return title(latent, self.latent_names)
 
     # Classes and scores
 

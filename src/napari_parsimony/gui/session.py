@@ -3,6 +3,7 @@
 Docks listen to the session and change it, never each other. No Qt here.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
@@ -18,7 +19,6 @@ from napari_parsimony.gui.scoring import UNKNOWN_CLASSES, Scoring
 from napari_parsimony.gui.turns import Turns
 from napari_parsimony.jobs.job import Job
 from napari_parsimony.report import STEPS
-from napari_parsimony.study.latent_names import read_latent_names, title, write_latent_names
 from napari_parsimony.study.steps import target
 from napari_parsimony.study.study import Study
 
@@ -50,7 +50,9 @@ class Session(Scoring):
         Another cell is selected: its key ``(image, frame, label)``, or None.
     selection_changed
         Other cells are selected together, by a lasso say: their rows in the table of cells, (N,)
-        int64; empty if none are.
+        int64, in the order given; empty if none are.
+    cells_looked_at
+        Somebody asked to see some cells; see `look_at_cells`.
     annotations_changed
         Somebody gave cells other classes, or classes other names or colours.
     names_changed
@@ -70,8 +72,8 @@ class Session(Scoring):
     artefacts_changed = Signal(str)
     cell_changed = Signal(object)
     selection_changed = Signal(np.ndarray)
+    cells_looked_at = Signal(np.ndarray)
     annotations_changed = Signal()
-    names_changed = Signal()
     latents_changed = Signal(np.ndarray)
     job_changed = Signal(object)
 
@@ -258,12 +260,22 @@ class Session(Scoring):
 
     def select_cells(self, rows: NDArray[Any]) -> None:
         """Select cells together, by their rows in the table of cells, (N,); none: empty."""
-        rows = np.unique(np.asarray(rows, np.int64))
-        if len(rows) and not (rows[0] >= 0 and rows[-1] < len(self.cells)):
+        rows = pd.unique(np.asarray(rows, np.int64))
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self.cells)):
             raise ValueError("the study has no such cells")
         if not np.array_equal(rows, self._selection):
             self._selection = rows
             self.selection_changed.emit(rows.copy())
+
+    def look_at_cells(self, rows: NDArray[Any]) -> None:
+        """Select cells together, the first of them by itself, and bring them into sight.
+
+        Docks show them, (N,), in this order, and nothing else; empty: all cells again.
+        """
+        self.select_cells(rows)
+        if len(self._selection):
+            self.select_cell(self.key_of(int(self._selection[0])))
+        self.cells_looked_at.emit(self.selection)
 
     def row_of(self, key: CellKey) -> int:
         """Row of a cell in the table of cells, and of everything that is in the same order.
@@ -280,6 +292,13 @@ class Session(Scoring):
             raise UserError(
                 f"The study has no cell {label} of frame {frame} of {image}."
             ) from error
+
+    def rows_of(self, keys: Sequence[CellKey]) -> NDArray[np.int64]:
+        """Rows of some cells, in their order; those that the study has not are left out."""
+        if not keys:
+            return np.zeros(0, np.int64)
+        rows = self._keys().get_indexer(pd.MultiIndex.from_tuples(keys))
+        return rows[rows >= 0].astype(np.int64)
 
     def _keys(self) -> pd.MultiIndex:
         fingerprint = self._fingerprints.get("cells", "")
@@ -320,44 +339,7 @@ class Session(Scoring):
         if self._stamp != before or [*self._stamp.colours] != [*before.colours]:
             self.annotations_changed.emit()
 
-    @property
-    def latent_names(self) -> dict[str, str]:
-        """Names that people gave to latents, by `z0`, `z1`, …."""
-        return {} if self.study is None else read_latent_names(self.study)
-
-    def name_latent(self, latent: str, name: str) -> None:
-        """Name a latent; an empty name takes it back.
-
-        Raises
-        ------
-        UserError
-            If there are no latents yet, or the names cannot be written.
-        """
-        names = {**self.latent_names, latent: name.strip()}
-        write_latent_names(self._open(), {key: text for key, text in names.items() if text})
-        self.names_changed.emit()
-
-    def title_of(self, latent: str) -> str:
-        """Name of a latent with its index, for people: ``z3 size``."""
-        return title(latent, self.latent_names)
-
     # Latents
-
-    @property
-    def _names(self) -> list[str]:
-        return self.latent_statistics["name"].tolist()
-
-    @property
-    def latent_statistics(self) -> pd.DataFrame:
-        """One row a latent, ordered by index: `name`, `kl`, `active`, `low`, `high`, `rank`, …."""
-        return self._open().latent_statistics()
-
-    @property
-    def latent_order(self) -> list[int]:
-        """Indices of the active latents, the most informative first."""
-        statistics = self.latent_statistics
-        ranked = statistics[statistics["active"]].sort_values("rank")
-        return [int(index) for index in ranked.index]
 
     @property
     def latents(self) -> Latents:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from qtpy.QtCore import Qt, QUrl, Signal
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_parsimony.errors import UserError
@@ -25,6 +24,7 @@ from napari_parsimony.gui.remembered import (
     recall_settings,
     remember_settings,
 )
+from napari_parsimony.gui.report_page import open_report
 from napari_parsimony.gui.runner import Runner, TimeLeft, words
 from napari_parsimony.gui.session import Session
 from napari_parsimony.jobs.job import Job, JobState
@@ -236,15 +236,11 @@ class StepPanel(QWidget):
 
     def go_on(self) -> None:
         """Open the dock where the work goes on, or the report."""
-        name, study = AFTER_STEP.get(self._step), self.session.study
+        name = AFTER_STEP.get(self._step)
         if name is not None:
             open_dock(self.session.viewer, name, self.runs)
-        elif study is not None:
-            from napari_parsimony.report.page import FILE
-
-            page = study.path / REPORT.name / FILE
-            if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(page))):
-                self.say(f"No web browser could be started. The page is {page}.", failed=True)
+        elif (sentence := open_report(self.session)) is not None:
+            self.say(sentence, failed=True)
 
     def _on_progress(self, reports: list[Progress]) -> None:
         for report in reports:

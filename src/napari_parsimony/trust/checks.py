@@ -18,6 +18,7 @@ from napari_parsimony.trust.config import TrustConfig
 from napari_parsimony.trust.findings import FINDINGS_FILE, Finding, save_findings
 from napari_parsimony.trust.law import check_law
 from napari_parsimony.trust.meaning import STEPS, explain, traverse_traits, with_traversals
+from napari_parsimony.trust.reads import check_reads
 from napari_parsimony.trust.regress import Floats, plan
 from napari_parsimony.trust.shortcut import check_brightness, check_shortcuts
 from napari_parsimony.trust.subject import Subject
@@ -50,7 +51,9 @@ def check_cells(subject: Subject, meanings: pd.DataFrame, config: TrustConfig) -
     return [Finding("few cells", "note", sentence, (), numbers)]
 
 
-CHECKS: tuple[Check, ...] = (check_shortcuts, check_brightness, check_cells, check_law)
+CHECKS: tuple[Check, ...] = (
+    check_shortcuts, check_brightness, check_reads, check_cells, check_law
+)  # fmt: skip
 """In order; each is given the law and its cells, what its latents mean, and the settings."""
 
 

@@ -22,7 +22,7 @@ STEADY = 0.5
 """Rank correlation of a latent with its own effect from which the effect has a direction."""
 
 MOST = 4
-FITS = 100  # resamples of a trade-off, each of which is a fit
+FITS = 100  # resamples of a logistic regression, each of which is a fit
 
 
 class Clause(NamedTuple):
@@ -57,10 +57,10 @@ def check_law(subject: Subject, meanings: pd.DataFrame, config: TrustConfig) -> 
     Two latents that turn together with the crop are spoken of by the radius of their circle. Of a
     clause both must hold on the held-out cells, with intervals that leave 0 out: cells of the
     class have more (or less) of the trait than others, and the score rises (or falls) with it.
-    What does not hold is left out.
+    What does not hold is left out, and so is what says nothing of the class beside the other
+    clauses, in a logistic regression on all their traits.
 
-    Two traits in one term get a clause of their own, that more of one makes up for less of the
-    other, if a logistic regression on both finds each to speak for the class.
+    Of two traits in one term it is also said that more of one makes up for less of the other.
     """
     sentences: list[str] = []
     numbers: dict[str, float | None] = {}
@@ -68,25 +68,22 @@ def check_law(subject: Subject, meanings: pd.DataFrame, config: TrustConfig) -> 
     for kind in shown:
         name = subject.classes[kind]
         clauses = sorted(_clauses(subject, meanings, kind, config), key=lambda c: -c.weight)[:MOST]
+        clauses, weights = _of_themselves(subject, kind, clauses, config)
         if not clauses:
             sentences.append(f"{name}: nothing that is measured says what the law reads")
             continue
         said = [words(c.trait)[1 if c.more else 0] for c in clauses]
         text = f"{name}: {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}"
-        for clause in clauses:
+        for clause, weight in zip(clauses, weights, strict=True):
             about = f"{name}, {clause.trait}"
+            numbers |= in_numbers(f"{about}: weight beside the others", weight)
             numbers |= in_numbers(f"{about}: difference in SD", clause.difference)
             numbers |= in_numbers(f"{about}: correlation with the score", clause.follows)
         for one, other in _joined(subject, clauses):
-            found = _trade(subject, kind, one, other, config)
-            if min(each.low for each in found) > 0:
-                text += (
-                    f"; the {words(one.trait)[3 if one.more else 2]}, the less "
-                    f"{words(other.trait)[1 if other.more else 0]} it has to be"
-                )
-                for clause, each in zip((one, other), found, strict=True):
-                    about = f"{name}, {one.trait} and {other.trait}"
-                    numbers |= in_numbers(f"{about}: weight of {clause.trait}", each)
+            text += (
+                f"; the {words(one.trait)[3 if one.more else 2]}, the less "
+                f"{words(other.trait)[1 if other.more else 0]} it has to be"
+            )
         sentences.append(text)
     return [Finding(LAW, "fine", ". ".join(sentences) + ".", (), numbers)]
 
@@ -192,14 +189,29 @@ def _joined(subject: Subject, clauses: list[Clause]) -> Iterator[tuple[Clause, C
                 yield one, other
 
 
-def _trade(
-    subject: Subject, kind: int, one: Clause, other: Clause, config: TrustConfig
-) -> tuple[Measured, Measured]:
-    """Weights of two traits in a logistic regression of the class, above 0 as the law says."""
+def _of_themselves(
+    subject: Subject, kind: int, clauses: list[Clause], config: TrustConfig
+) -> tuple[list[Clause], list[Measured]]:
+    """Leave out, one by one, what says nothing of the class beside the other clauses."""
+    while True:
+        weights = _weights(subject, kind, clauses, config)
+        lows = [weight.low if np.isfinite(weight.low) else -np.inf for weight in weights]
+        if len(clauses) < 2 or min(lows) > 0:
+            return clauses, weights
+        least = int(np.argmin(lows))
+        clauses = [clause for number, clause in enumerate(clauses) if number != least]
+
+
+def _weights(
+    subject: Subject, kind: int, clauses: list[Clause], config: TrustConfig
+) -> list[Measured]:
+    """Weights of the traits in a logistic regression of the class, above 0 as the law says."""
+    if not clauses:
+        return []
     rows = np.flatnonzero(subject.plan.held_out)
-    values = subject.traits[[one.trait, other.trait]].to_numpy(np.float64)[rows]
+    values = subject.traits[[clause.trait for clause in clauses]].to_numpy(np.float64)[rows]
     values = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
-    values *= [1 if clause.more else -1 for clause in (one, other)]
+    values *= [1 if clause.more else -1 for clause in clauses]
     member, groups = subject.target[rows] == kind, subject.plan.groups[rows]
     drawn, index = np.unique(groups, return_inverse=True)
 
@@ -210,12 +222,11 @@ def _trade(
     found = fit(np.ones(len(drawn)))
     draws = bootstrap.draw(len(drawn), FITS, config.seed)
     both = [draw for draw in draws if len(np.unique(member[draw[index] > 0])) == 2]
-    samples = np.array([fit(draw) for draw in both]).reshape(-1, 2)
+    samples = np.array([fit(draw) for draw in both]).reshape(-1, len(clauses))
     nothing = (np.nan, np.nan)
     enough = len(drawn) > 1 and len(both) >= FITS / 2
     bounds = [
         (bootstrap.interval(each, config.confidence) or nothing) if enough else nothing
         for each in samples.T
     ]
-    one_found, other_found = (Measured(float(v), *b) for v, b in zip(found, bounds, strict=True))
-    return one_found, other_found
+    return [Measured(float(v), *b) for v, b in zip(found, bounds, strict=True)]

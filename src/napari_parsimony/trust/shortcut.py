@@ -40,6 +40,10 @@ SLIGHT = 0.03
 AS_GOOD = 0.05
 """In balanced accuracy: brightness that comes so near to the law does as well."""
 
+GAP = 0.1
+"""In balanced accuracy, between groups that were learned from and those held out: with few groups
+held out, intervals are too narrow to tell."""
+
 SHUFFLES = 20
 SHOWN = 50
 MANY = 4
@@ -78,10 +82,20 @@ def _check(subject: Subject, group: str, latents: list[str], config: TrustConfig
     taken, push = explained_within(subject, group, config)
     learned, held_out = told_apart(subject, subject.values(group), config)
     chance = 1 / len(subject.classes)
-    saw = _seen(learned, held_out)
-    offered = saw.low > chance and saw.value >= chance + (OFFERED - 0.5)
+    offered = _offered(_seen(learned, held_out), chance)
     used = taken.low > 0 and (taken.value >= PLAIN or (taken.value >= TAKEN and through >= THROUGH))
-    severity: Severity = "alarm" if used and offered else "note" if used or offered else "fine"
+    trap = (
+        offered
+        and not _offered(held_out, chance)
+        and held_out.high < learned.low
+        and learned.value - held_out.value >= GAP
+    )
+    unclear = not used and taken.high >= PLAIN
+    severity: Severity = "fine"
+    if (used and offered) or trap:
+        severity = "alarm"
+    elif used or offered or unclear:
+        severity = "note"
     rows = np.argsort(-push)[:SHOWN] if used else np.empty(0, np.intp)
     numbers = {
         "share of the score through latents of the group": through,
@@ -90,7 +104,7 @@ def _check(subject: Subject, group: str, latents: list[str], config: TrustConfig
         **in_numbers("balanced accuracy by the traits, held-out groups", held_out),
         "chance": chance,
     }
-    sentence = _sentence(subject, group, latents, taken, learned, held_out, severity, used)
+    sentence = _sentence(subject, group, latents, taken, learned, held_out, severity, used, offered)
     return Finding(f"short-cut: {group}", severity, sentence, subject.keys_of(rows), numbers)
 
 
@@ -103,6 +117,7 @@ def _sentence(
     held_out: Measured,
     severity: Severity,
     used: bool,
+    offered: bool,
 ) -> str:
     what = WHAT[group]
     if used:
@@ -116,8 +131,15 @@ def _sentence(
         rests = f"does not rest on {what}"
     else:
         rests = f"may or may not rest on {what}: the held-out cells are too few to tell"
-    if severity == "fine":
+    if severity == "fine" or not offered:
         return f"The decision {rests}."
+    if severity == "alarm":
+        words = f"{subject.group_word}s"
+        return (
+            f"There is a short-cut in the {words} that were learned from: {what} alone tells their "
+            f"classes apart (balanced accuracy {learned.value:.2f}), but not those of the {words} "
+            f"held out ({held_out.value:.2f}). The decision {rests}; other networks may take it."
+        )
     return (
         f"The class can be told by {what} alone (balanced accuracy "
         f"{_seen(learned, held_out).value:.2f}); the decision {rests}."
@@ -179,7 +201,7 @@ def check_brightness(
     said = scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(np.intp)
     law = balanced(said, subject, rows, config)
     chance = 1 / len(subject.classes)
-    known = told.low > chance and told.value >= chance + (OFFERED - 0.5)
+    known = _offered(told, chance)
     as_good = known and told.value >= law.value - AS_GOOD
     severity: Severity = "alarm" if as_good else "note" if known else "fine"
     word = subject.group_word
@@ -288,6 +310,11 @@ def balanced(said: Rows, subject: Subject, which: Bools, config: TrustConfig) ->
             )
 
     return resampled(metric, groups[rows], number, config)
+
+
+def _offered(told: Measured, chance: float) -> bool:
+    """Whether the class can be told: better than chance for certain, and by enough to matter."""
+    return told.low > chance and told.value >= chance + (OFFERED - 0.5)
 
 
 def _seen(learned: Measured, held_out: Measured) -> Measured:
