@@ -75,13 +75,12 @@ def head() -> list[str]:
     return [
         "# MitoCheck: other random starts\n",
         "Made by `python benchmarks/mitocheck_stability.py OUT` from the studies of\n"
-        "[two](mitocheck.md) and [five classes](mitocheck-five.md), crops turned, fold "
-        f"{FOLD} held\nout. Beside the study's own law there are those from other seeds: "
-        f"{vaes} with\nthe settings of the study, {asked['networks']} sets of "
-        "16 sparse networks on the latents of each, and\na search by the engine quick for each of "
-        "these. The VAE of five classes is the one of\ntwo, so that only networks and searches "
-        "differ there. Latents of two VAEs are matched\none to one, by Spearman's correlation over "
-        f"all cells; below {SAME:g} they count as different\nones and are named after their VAE.\n",
+        f"[MitoCheck](mitocheck.md), crops turned, VAE without labels, fold {FOLD} held out. Beside "
+        "the\nstudy's own law there are those from other seeds: "
+        f"{vaes} with the settings of the\nstudy, {asked['networks']} sets of 16 sparse networks on "
+        "the latents of each, and a search by the engine\nquick for each of these. Latents of two "
+        "VAEs are matched one to one, by Spearman's\ncorrelation over all cells; below "
+        f"{SAME:g} they count as different ones and are named after\ntheir VAE.\n",
     ]
 
 
