@@ -75,11 +75,11 @@ def head() -> list[str]:
     return [
         "# MitoCheck: other random starts\n",
         "Made by `python benchmarks/mitocheck_stability.py OUT` from the studies of\n"
-        f"[MitoCheck](mitocheck.md), crops turned, VAE without labels, fold {FOLD} held out. Beside "
-        "the\nstudy's own law there are those from other seeds: "
-        f"{vaes} with the settings of the\nstudy, {asked['networks']} sets of 16 sparse networks on "
-        "the latents of each, and a search by the engine\nquick for each of these. Latents of two "
-        "VAEs are matched one to one, by Spearman's\ncorrelation over all cells; below "
+        "[MitoCheck](mitocheck.md), crops turned, VAE without labels, "
+        f"fold {FOLD} held out. Beside the\nstudy's own law there are those from other seeds: "
+        f"{vaes} with the settings of the\nstudy, {asked['networks']} sets of 16 sparse networks "
+        "on the latents of each, and a search by the engine\nquick for each of these. Latents of "
+        "two VAEs are matched one to one, by Spearman's\ncorrelation over all cells; below "
         f"{SAME:g} they count as different ones and are named after\ntheir VAE.\n",
     ]
 

@@ -81,6 +81,7 @@ def test_laws_that_disagree_are_an_alarm():
     said[1, :60], said[2, 40:], said[3, :5] = 1, 1, 1
     findings = found(said, [0, 1, 2, 2], laws_reading=1)
     assert findings["stability: decisions"].severity == "alarm"
+    assert "imitate, on 60%." in findings["stability: decisions"].sentence
     laws = findings["stability: laws"]
     assert laws.numbers["equations"] == 3
     assert laws.numbers["ways to decide"] == 3

@@ -19,11 +19,13 @@ def run_stability_step(
     study: Study, config: StabilityConfig, out: Path, checkpoints: Path, report: Report
 ) -> None:
     """Run the step 'stability'."""
+    from napari_parsimony.classify.scores import scores_of
     from napari_parsimony.trust.stability import run_stability
 
     law, agreed = study.front().choice, study.classifier().agreed
     cells, own = _cells(study), _own_vae(study)
-    run_stability(cells, study.crops(), own, law, agreed, config, out, checkpoints, report)
+    scores = scores_of(study.network_scores(), "sparse_mean", cells.classes)
+    run_stability(cells, study.crops(), own, law, agreed, scores, config, out, checkpoints, report)
 
 
 def run_ablations_step(

@@ -31,6 +31,7 @@ from napari_parsimony.trust.relearn import (
     SEARCH_UNITS,
     VAE_UNITS,
     Cells,
+    Floats,
     OwnVae,
     Parts,
     alone,
@@ -52,13 +53,14 @@ _MOST_MEASURED = 2_000
 
 
 class Run(NamedTuple):
-    """One law; the study's own has no seeds."""
+    """One law, and the scores of the networks that it imitates; the study's own has no seeds."""
 
     seeds: tuple[int, int, int] | None
     vae: int
     networks: int
     search: int
     agreed: list[str]
+    scores: Floats
     candidate: Candidate
 
 
@@ -68,6 +70,7 @@ def run_stability(
     own: OwnVae,
     law: Candidate,
     agreed: list[str],
+    scores: Floats,
     config: StabilityConfig,
     out: Path,
     checkpoints: Path,
@@ -95,8 +98,8 @@ def run_stability(
         (N, C, S, S), possibly memory mapped.
     own
         The VAE of the study; it is the only one if it was taken over (`VaeConfig.steps` 0).
-    law, agreed
-        The study's own law, and the latents that its networks agree on.
+    law, agreed, scores
+        The study's own law, the latents that its networks agree on, and their scores (N, outputs).
     config
         Settings.
     out, checkpoints
@@ -126,7 +129,7 @@ def run_stability(
     groups = trait_groups(traits, own.made["normalisation"] != "percentile")
     group_of = {trait: group for group, names in groups.items() for trait in names}
 
-    runs = [Run(None, 0, -1, -1, agreed, law)]
+    runs = [Run(None, 0, -1, -1, agreed, scores, law)]
     tables, followed, matches = [], [], []
     for number in range(vaes + 1):
         latents = own.latents[own.active]
@@ -146,12 +149,21 @@ def run_stability(
     runs_table["group"] = alike(shares, config.same)
     kept = _kept(runs, runs_table, names, matches, followed, group_of)
     rows = cells.held_out
+    sets = {(run.vae, run.networks): decided(run.scores[rows]) for run in runs}
     keys = cells.table[KEY].iloc[rows].reset_index(drop=True)
     found = Stability(
-        runs_table, kept, shares, said, keys, cells.target[rows].astype(np.intp), config, engines,
+        runs_table,
+        kept,
+        shares,
+        said,
+        np.stack(list(sets.values())),
+        keys,
+        cells.target[rows].astype(np.intp),
+        config,
+        engines,
         taken_over=not own.config.steps,
         same_start=own.config.pretrained != "none" or own.config.start_from is not None,
-    )  # fmt: skip
+    )
     runs_table.to_parquet(out / RUNS_FILE, index=False)
     kept.to_parquet(out / KEPT_FILE, index=False)
     np.save(out / AGREEMENT_FILE, shares, allow_pickle=False)
@@ -189,7 +201,7 @@ def _laws(
                 tell,
             )
             seeds = shifted(vae.seed, number), seed, engine_seed
-            yield Run(seeds, number, networks, again, learned.agreed, candidate)
+            yield Run(seeds, number, networks, again, learned.agreed, learned.scores, candidate)
 
 
 def _compare(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.classify.scores import UNDECIDED
+from napari_parsimony.trust.align import agreement
 from napari_parsimony.trust.findings import Finding, Severity
 from napari_parsimony.trust.relearn_config import StabilityConfig
 
@@ -28,6 +29,8 @@ class Stability(NamedTuple):
     ----------
     runs, kept, shares, said
         See `stability.run_stability`; `said` is (laws, cells).
+    networks
+        (sets, cells) the class that each set of sparse networks gives, the study's own first.
     keys, target
         (cells,) image, frame and label, and the number of the class.
     config
@@ -42,6 +45,7 @@ class Stability(NamedTuple):
     kept: pd.DataFrame
     shares: NDArray[np.float64]
     said: NDArray[np.intp]
+    networks: NDArray[np.intp]
     keys: pd.DataFrame
     target: NDArray[np.intp]
     config: StabilityConfig
@@ -96,8 +100,8 @@ def _traits(found: Stability) -> list[Finding]:
 
 
 def _decisions(found: Stability) -> Finding:
-    said, shares = found.said, found.shares
-    apart = 1 - shares[np.triu_indices(len(shares), 1)]
+    said = found.said
+    apart, networks = _apart(found.shares), _apart(agreement(found.networks))
     mean, most = float(apart.mean()), float(apart.max())
     kinds = np.arange(UNDECIDED, said.max() + 1)
     votes = np.stack([(said == kind).mean(axis=0) for kind in kinds])
@@ -108,11 +112,12 @@ def _decisions(found: Stability) -> Finding:
     sentence = (
         f"Two of the {len(said)} laws, the study's own among them, decide differently on "
         f"{mean:.0%} of the {said.shape[1]:,} held-out cells on average, and on {most:.0%} at "
-        "most. "
+        f"most; two sets of the sparse networks that they imitate, on {networks.mean():.0%}. "
     )
     numbers: dict[str, float | None] = {
         "decided differently, mean": mean,
         "decided differently, at most": most,
+        "decided differently by networks, mean": float(networks.mean()),
         "cells not decided alike by all": float(split.mean()),
     }
     if split.any() and not split.all():
@@ -126,6 +131,11 @@ def _decisions(found: Stability) -> Finding:
     keys = [found.keys.iloc[i][KEY] for i in order]
     cells = tuple((str(image), int(frame), int(label)) for image, frame, label in keys)
     return Finding("stability: decisions", severity, sentence, cells, numbers)
+
+
+def _apart(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """List on which share of the cells any two differ."""
+    return np.asarray(1 - shares[np.triu_indices(len(shares), 1)])
 
 
 def _laws(found: Stability) -> Finding:
