@@ -53,8 +53,9 @@ def found(said, structures, laws_reading=3, target=None, engines=("quick",)):
          "alike": [0.9]}
     )  # fmt: skip
     keys = pd.DataFrame({"image": "a", "frame": 0, "label": range(1, said.shape[1] + 1)})
+    networks = said[:2]
     made = Stability(
-        runs, kept, shares, said, keys, target, StabilityConfig(), engines, False, True
+        runs, kept, shares, said, networks, keys, target, StabilityConfig(), engines, False, True
     )
     return {finding.kind: finding for finding in stability_findings(made)}
 
