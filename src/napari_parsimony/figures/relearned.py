@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from napari_parsimony.figures.palette import ACCENT, LIGHT, QUIET, Theme
@@ -29,7 +29,7 @@ def agreement_matrix(
     labels = [law_label(runs.iloc[i]) for i in order]
     table = shares[np.ix_(order, order)]
     side = min(0.42 * len(order), 5.2) + 0.4
-    figure = new_figure(side + 2.2, side + 0.6)
+    figure = new_figure(side + 3, side + 0.6)
     axes = figure.subplots()
     low = min(0.9, float(table.min()))
     image = axes.imshow(table, cmap="viridis", vmin=low, vmax=1)
@@ -48,7 +48,10 @@ def agreement_matrix(
             dark = share < low + 0.6 * (1 - low)
             axes.text(x, y, f"{100 * share:.0f}", ha="center", va="center", fontsize=7,
                       color="#ffffff" if dark else "#222222")  # fmt: skip
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, format=PercentFormatter(1.0, decimals=0))
+    bar = figure.colorbar(
+        image, ax=axes, shrink=0.8, format=PercentFormatter(1.0, decimals=0),
+        ticks=MaxNLocator(6, steps=[1, 2, 5, 10]),
+    )  # fmt: skip
     bar.set_label("held-out cells given the same class")
     bar.outline.set_visible(False)
     return figure

@@ -124,7 +124,7 @@ def _decisions(found: Stability) -> Finding:
         inside, outside = float(right[~split].mean()), float(right[split].mean())
         sentence += (
             f"On {1 - split.mean():.0%} of them all laws agree, and there the study's law is right "
-            f"in {inside:.0%}; on the others in {outside:.0%}. These are the cells to look at."
+            f"in {inside:.0%}; on the others in {outside:.0%}."
         )
         numbers |= {"right where all agree": inside, "right elsewhere": outside}
     severity: Severity = "alarm" if mean > FAR_APART else "note" if mean > APART else "fine"
