@@ -25,8 +25,10 @@ from mitocheck_studies import data, fold_study, run_steps
 from safetensors.torch import load_file, save_file
 from skimage.measure import regionprops_table
 
+from napari_parsimony.study.steps import crops_made
 from napari_parsimony.study.study import Study
-from napari_parsimony.vae.store import load_vae, save_vae
+from napari_parsimony.study.trusting import training_range
+from napari_parsimony.vae.store import save_vae
 
 METAPHASE = (3, 70, 81, 130, 147, 173)
 """Compact bright plates."""
@@ -76,7 +78,9 @@ def main() -> None:
     model = fold_study(out, "principal axis", FOLD, vae=vae)
     # half precision halves the download; what it changes is below the noise of a crop
     weights, networks = out / "half" / "weights.safetensors", out / "half" / "classify"
-    save_vae(*load_vae(model.path / "vae" / "weights.safetensors"), weights, torch.float16)
+    taken = model.vae()
+    taken.training_range = training_range(model)  # weights of a former version do not say it
+    save_vae(taken, crops_made(model), weights, torch.float16)
     networks.mkdir(exist_ok=True)
     classifier = model.classifier()
     classifier.black_box = classifier.black_box[:1]

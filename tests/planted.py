@@ -1,5 +1,6 @@
 """Studies on disk whose latents are drawn, and whose classes a law decides."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 import tifffile
 from drawn import make_field
 
+import napari_parsimony
 from napari_parsimony.artefact import read_json, write_json
 from napari_parsimony.cells.annotations import Annotations
 from napari_parsimony.cells.table import KEY
@@ -15,6 +17,7 @@ from napari_parsimony.report import STEPS
 from napari_parsimony.study.run import run_step
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.expression import Expression
+from napari_parsimony.vae.store import load_vae, save_vae
 
 LATENTS = 6
 
@@ -54,6 +57,24 @@ def planted_study(folder: Path, law: dict[str, str], images: int = 12, side: int
     names = np.array(list(law))[scores.argmax(axis=0)]
     given = {tuple(key): str(name) for key, name in zip(keys.to_numpy(), names, strict=True)}
     study.annotate(Annotations({}, given))
+    return study
+
+
+def demo_with_unlike_cells(folder: Path) -> Study:
+    """Make the demo study with a VAE that allows less, so that some cells are out of its range."""
+    shutil.copytree(Path(napari_parsimony.__file__).parent / "sample_data/demo_study", folder)
+    study = Study.open(folder)
+    vae, made = load_vae(folder / "vae" / "weights.safetensors")
+    known = vae.training_range
+    assert known is not None
+    vae.training_range = replace(known, distance=known.distance * 0.65)
+    weights = folder.with_name("strict.safetensors")
+    save_vae(vae, made, weights)
+    for name in ("vae", "classify", "equations", "trust"):
+        config = study.step(name).settings(STEPS[name].config, folder)
+        if name == "vae":
+            config = config.model_copy(update={"start_from": weights})
+        study.run(name, config)
     return study
 
 

@@ -33,3 +33,13 @@ Report = Callable[[Progress], None]
 
 def silent(progress: Progress) -> None:
     """Report to nobody."""
+
+
+def part_of(report: Report, start: int, end: int, total: int) -> Report:
+    """Report one part of a work, from `start` to `end` of `total` units of the whole."""
+
+    def told(progress: Progress) -> None:
+        done = start + (end - start) * progress.done // max(1, progress.total)
+        report(Progress(done, total, progress.message, progress.values, progress.preview))
+
+    return told

@@ -19,6 +19,11 @@ from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Complexity
 from napari_parsimony.vae.verdict import Finding, Verdict
 
+RANGE = {
+    "symbolic wrong, inside": 0.08, "symbolic wrong, inside, low": 0.05,
+    "symbolic wrong, inside, high": 0.12, "symbolic wrong, outside": 0.5,
+    "cells with a class, inside": 168.0, "cells with a class, outside": 12.0,
+}  # fmt: skip
 LAW = "z29*(z17**2+z21**2)-exp(exp(z3))"
 FRONT = ("0.31", "z29-0.4", "z29*z17**2-1.05", LAW, f"{LAW}+0.00123*tanh(z1*z2)-0.2/(1+z5**2)")
 
@@ -133,11 +138,18 @@ def content(
         findings={"trust": [
             Found("short-cut: neighbourhood", "alarm", "It rests on <neighbours>.", (("a", 0, 1),)),
             Found("law in words", "fine", "metaphase: small & elongated."),
+            Found("training range", "note", "12 of 180 are <unlike>.", (("a", 0, 1),), RANGE),
+            Found("calibration", "fine", "It is 90 % sure."),
         ]},
         meanings=pd.DataFrame(
             {"latent": ["z17", "z29"], "group": ["central cell", "unclear"], "r2": [0.8, 0.1],
              "trait": ["size", ""], "r": [-0.7, np.nan], "change": [2.5, np.nan],
              "monotone": [True, False], "equation": [True, True], "sparse network": [True, False]}
+        ),
+        groups=pd.DataFrame(
+            {"group": ["movie <1>", "movie2"], "cells": [9, 30], "black_box": [1.0, 0.9],
+             "dense": [0.8, 0.9], "sparse": [0.7, 0.9], "symbolic": [0.3, 0.9],
+             "wrong": [6, 3], "expected": [1.2, 4.1], "p": [0.004, 1.0]}
         ),
         history=history,
         provenance=dict.fromkeys(("cells", "vae", "classify", "equations", "evaluate"), record),

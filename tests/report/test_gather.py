@@ -70,10 +70,13 @@ def vae_step(study, config, out, checkpoints, report):
 
 def classify_step(study, config, out, checkpoints, report):
     cells = study.cells()
-    train_classifier(
+    classifier = train_classifier(
         study.crops(), study.latents(), cells["class"], cells["split"], cells["group"],
         latent_names(5), "imaged", config, report,
-    ).save(out)  # fmt: skip
+    )  # fmt: skip
+    classifier.save(out)
+    scores = classifier.scores(study.crops(), study.latents())
+    pd.concat([cells[KEY], scores], axis=1).to_parquet(out / "scores.parquet")
 
 
 def equations_step(study, config, out, checkpoints, report):
@@ -83,7 +86,7 @@ def equations_step(study, config, out, checkpoints, report):
 def evaluate_step(study, config, out, checkpoints, report):
     positive, classes = target(study)
     latents = study.latents()
-    scores = study.classifier().scores(study.crops(), latents)[["black_box", "dense", "sparse"]]
+    scores = study.network_scores()[["black_box", "dense", "sparse"]]
     scores["symbolic"] = study.front().choice.expression.evaluate(latents)
     run_evaluate(
         scores, positive, study.cells(), study.crops(), {"symbolic": Complexity(parameters=2)},

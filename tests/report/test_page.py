@@ -11,6 +11,7 @@ from napari_parsimony.report import words
 from napari_parsimony.report.html import Markup, join, table, tag
 from napari_parsimony.report.page import SECTIONS, page
 from napari_parsimony.report.results import decision_section
+from napari_parsimony.trust.findings import GENERALISATION
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 
@@ -163,6 +164,21 @@ def test_more_than_two_classes_have_a_line_each():
     assert len(checker.images) == 9 + len(names) - 1
     one = check(page(content(classes=names, two=False)))
     assert "The probability of each class along z17" in " ".join(one.text)
+
+
+def test_where_not_to_trust_the_law_is_a_section_of_its_own():
+    made = content()
+    section = page(made).split('id="generalisation"')[1].split("</section>")[0]
+    assert "12 of 180 are &lt;unlike&gt;." in section
+    assert "8.0 %" in section
+    assert "5.0 to 12.0" in section
+    assert "50.0 %" in section
+    assert "movie &lt;1&gt;" in section
+    assert "It is 90 % sure." in section
+    assert "12 of 180" not in page(made).split('id="trust"')[1].split("</section>")[0]
+    old = [found for found in made.findings["trust"] if found.kind not in GENERALISATION]
+    former = dataclasses.replace(made, findings={"trust": old}, groups=None)
+    assert 'id="generalisation"' not in page(former)
 
 
 def test_an_alarm_begins_the_first_paragraph_and_the_law_is_in_words():

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from napari_parsimony.classify.scores import named, outputs_for, probabilities
 from napari_parsimony.gui.scoring import UNDECIDED, uncertainties
+from napari_parsimony.study.familiarity import read_familiarity
 from napari_parsimony.symbolic.class_scores import ClassScores
+from napari_parsimony.trust.flags import FLAG, UNLIKE
 from napari_parsimony.trust.tracks import is_tracked
 
 if TYPE_CHECKING:
@@ -148,6 +150,20 @@ class CellValues:
         return np.flatnonzero(self.compared & (self.annotated_side != self.side))
 
     @cached_property
+    def unlikeness(self) -> NDArray[np.float64] | None:
+        """(N,) how unlike the cells that the VAE was trained on; above 1: do not trust. Or None."""
+        study = self._session.study
+        table = read_familiarity(study) if study is not None and self._session.has("vae") else None
+        return None if table is None else table[UNLIKE].to_numpy(np.float64)
+
+    @cached_property
+    def trust(self) -> NDArray[np.object_]:
+        """(N,) the words *do not trust* where a cell is too unlike; None where it is not known."""
+        if self.unlikeness is None:
+            return np.full(len(self.cells), None, object)
+        return np.where(self.unlikeness > 1, FLAG, "").astype(object)
+
+    @cached_property
     def tracked(self) -> bool:
         """Whether labels are the numbers of tracks."""
         return is_tracked(self.cells)
@@ -199,6 +215,10 @@ class CellValues:
             for name, probability in self._told_probabilities:
                 columns[f"probability of {name}"] = np.round(probability, 4)
         columns["annotation"] = self.annotation
+        if self.unlikeness is not None:
+            words = np.full(len(self.cells), None, object)  # of which napari says nothing
+            words[self.unlikeness > 1] = "unlike training cells"
+            columns[FLAG] = words
         for name in self.telling_latents:
             columns[self._session.title_of(name)] = self.latent(name)
         return pd.DataFrame(columns)

@@ -12,14 +12,18 @@ from napari_parsimony.figures.text import numbers
 from napari_parsimony.gui.cell_values import CellValues, terms_of
 from napari_parsimony.gui.napari_compat import remember_shades
 from napari_parsimony.gui.scoring import UNDECIDED
+from napari_parsimony.study.familiarity import read_familiarity
 
 if TYPE_CHECKING:
     from napari_parsimony.gui.session import Session
 
 COLOUR_BY = ("class", "score", "probability", "uncertainty", "annotation", "none")
 """What colours can mean; beside them ``probability 0``, … of each of more than two classes,
-``term 0``, … and latents, ``z3``."""
+``term 0``, …, latents, ``z3``, and ``familiarity``, where it is known which cells are unlike
+those that the VAE was trained on."""
 
+UNLIKE_COLOURS = ("#31688e", "#e6e6e6", "#d01c8b")
+"""Of cells like those of the training, at the limit, and twice as far; none is that of a class."""
 FAINT = 0.3  # opacity of cells that nobody annotated
 SHADES = 64  # fewer colours make a quicker colormap, and nobody sees more
 SHARE = 95  # per cent of the cells that lie within the colours' ends
@@ -81,6 +85,8 @@ def choices(session: "Session") -> dict[str, str]:
         found |= {"probability": "probability of its class"}
         found |= {f"probability {i}": f"probability of {name}" for i, name in enumerate(classes)}
     found |= {"uncertainty": "uncertainty", "annotation": "annotation", "none": "nothing"}
+    if session.study is not None and read_familiarity(session.study) is not None:
+        found["familiarity"] = "unlike training cells"
     terms = terms_of(session.expression)
     found |= {f"term {i}": f"term {text}" for i, (text, _) in enumerate(terms)}
     if session.has("vae"):
@@ -104,6 +110,8 @@ def colouring(session: "Session", by: str, values: CellValues) -> Colouring:
     if by == "none":
         shade = np.zeros(len(values.cells), np.intp)
         return Colouring(shade, rgba(QUIET)[None], (), None, "All cells look alike.")
+    if by == "familiarity":
+        return _unlike(values)
     if by == "annotation":
         return _annotation(session, values)
     if by.startswith("term "):
@@ -173,6 +181,17 @@ def _probable(by: str, values: CellValues, scorer: str) -> Colouring:
         likely, what, low = values.probabilities[:, which], "", 0.0
         what = f"Probability that the cell is {values.classes[which]}"
     return _shaded(likely, Bar(_viridis(), low, 1, ("", "")), f"{what}, by {scorer}.")
+
+
+def _unlike(values: CellValues) -> Colouring:
+    assert values.unlikeness is not None, "it is no choice otherwise"
+    meaning = (
+        "How unlike the cells that the VAE was trained on: the larger of reconstruction error and "
+        "distance to them, each as a part of its limit. Above 1, do not trust what is said of a "
+        "cell."
+    )
+    stops = np.array([rgba(colour) for colour in UNLIKE_COLOURS])
+    return _shaded(values.unlikeness, Bar(stops, 0, 2, ("alike", "unlike")), meaning)
 
 
 def _annotation(session: "Session", values: CellValues, before: str = "") -> Colouring:

@@ -41,8 +41,11 @@ from napari_parsimony.gui.positions import mean_of_class, name_of_cell, name_of_
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.torch_import import import_torch, torch_is_imported
 from napari_parsimony.gui.traversal_dialog import TraversalDialog
+from napari_parsimony.study.familiarity import read_familiarity
+from napari_parsimony.trust.flags import FLAG
 
 _PICTURE = 112  # logical pixels
+DO_NOT_TRUST = "Do not trust: this cell is unlike those that the VAE was trained on."
 TOOLS = {
     "Morph": "Move on a straight line from one cell, or position, to another.",
     "Bookmarks": "Keep positions in the study, and come back to them.",
@@ -72,7 +75,7 @@ class LatentExplorer(QWidget):
         fill_dock(self)
         self.message = message_label()
         self.content = QWidget()
-        self.where = QLabel(wordWrap=True)
+        self.where, self.doubt = QLabel(wordWrap=True), QLabel(wordWrap=True)
         self.original, self.decoded = _picture(), _picture()
         self.sparse, self.symbolic = LiveLabel(), LiveLabel()
         self.sliders = LatentSliders()
@@ -128,6 +131,7 @@ class LatentExplorer(QWidget):
                 scores.addWidget(part, row, column)
         scores.setColumnStretch(1, 1)
         self.where.setToolTip("Where the sliders started from.")
+        self.doubt.setToolTip("The step Trust compared this cell with those of the training.")
         self.reset.setToolTip("Move all latents back to those of the selected cell.")
         self.on_canvas.setToolTip("Put the decoded cell on the image, in the cell's own place.")
         self.on_canvas.setChecked(True)
@@ -141,6 +145,7 @@ class LatentExplorer(QWidget):
         inside = QVBoxLayout(self.content)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self.where)
+        inside.addWidget(self.doubt)
         inside.addLayout(pictures)
         inside.addLayout(scores)
         inside.addWidget(self.sliders, 1)
@@ -188,6 +193,7 @@ class LatentExplorer(QWidget):
         elif missing(self.session, "vae") is None:
             self.means.refresh()
             self._on_expression()
+            self._doubt()
 
     def _rebuild(self) -> None:
         sentence = missing(self.session, "vae")
@@ -244,7 +250,17 @@ class LatentExplorer(QWidget):
             self.where.setText(f"<b>{name_of_cell(self.session, key, crops)}</b>")
             self.where.setToolTip(f"The sliders started from this cell of {key[0]}.")
             self.original.setPixmap(_scaled(crop_pixmap(self.session.crop(key)), self.original))
+        self._doubt()
         self._place()
+
+    def _doubt(self) -> None:
+        """Say whether the selected cell is one that the VAE does not know."""
+        key, study = self.session.cell, self.session.study
+        table = None if study is None else read_familiarity(study)
+        flagged = False
+        if key is not None and table is not None:
+            flagged = bool(table[FLAG].iloc[self.session.row_of(key)])
+        say(self.doubt, DO_NOT_TRUST if flagged else "", True)
 
     def _on_latents(self, latents: NDArray[np.float64]) -> None:
         if missing(self.session, "vae") is None:

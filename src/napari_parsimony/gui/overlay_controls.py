@@ -59,7 +59,7 @@ class OverlayControls(QWidget):
     def _colour_by(self, index: int) -> None:
         what = self.colours.itemData(index)
         self.overlay.set_colour_by(what)
-        if what in COLOUR_BY:  # terms and latents are of this study only
+        if what in COLOUR_BY:  # terms, latents, … are of this study only
             remember("colour_by", what)
 
     def _show_texts(self, show: bool) -> None:

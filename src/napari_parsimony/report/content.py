@@ -91,6 +91,9 @@ class Content:
         Whether the law can be believed, by the step that found it out.
     meanings
         What each latent means, see `trust.checks`.
+    groups
+        How well each held-out group is told, see `trust.groups.group_table`; None if the step trust
+        did not say yet.
     history
         Training of the VAE.
     provenance
@@ -125,6 +128,7 @@ class Content:
     decision: Decision | None
     findings: Mapping[str, Sequence[Finding]]
     meanings: pd.DataFrame
+    groups: pd.DataFrame | None
     history: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]]
     again: Again | None = None

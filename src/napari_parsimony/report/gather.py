@@ -24,6 +24,7 @@ from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.trust.ablations import TABLE_FILE
 from napari_parsimony.trust.checks import MEANINGS_FILE
 from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.groups import GROUPS_FILE
 from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.schemes import Schemes
@@ -125,6 +126,7 @@ def gather(study: Study, config: ReportConfig) -> Content:
         decision=_decision(front.choice.expression, latents, held_out, positive, config),
         findings=findings_of(study),
         meanings=study.read("trust", MEANINGS_FILE, pd.read_parquet),
+        groups=_groups(study),
         history=study.history(),
         provenance={
             name: record.model_dump(mode="json")
@@ -152,6 +154,13 @@ def _ablations(study: Study) -> pd.DataFrame | None:
     if study.state("ablations") != "ready":
         return None
     return study.read("ablations", TABLE_FILE, pd.read_parquet)
+
+
+def _groups(study: Study) -> pd.DataFrame | None:
+    record = study.step("trust")
+    if record is None or GROUPS_FILE not in record.outputs:
+        return None
+    return study.read("trust", GROUPS_FILE, pd.read_parquet)
 
 
 def _of_classes(

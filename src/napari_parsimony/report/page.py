@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 from napari_parsimony.artefact import replace_file
 from napari_parsimony.progress import Progress, Report, silent
-from napari_parsimony.report import ablations, origins, results, stability, trusted, words
+from napari_parsimony.report import (
+    ablations,
+    generalised,
+    origins,
+    results,
+    stability,
+    trusted,
+    words,
+)
 from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Content
 from napari_parsimony.report.css import STYLE
@@ -88,6 +96,7 @@ def _footer(content: Content) -> str:
 SECTIONS = (
     ("equation", "The equation", results.equation_section),
     ("trust", "What the law reads", trusted.trust_section),
+    ("generalisation", "Where not to trust it", generalised.generalisation_section),
     ("stability", "Does it stay the same law?", stability.stability_section),
     ("ablations", "Which part does the work", ablations.ablations_section),
     ("decision", "Decision map", results.decision_section),

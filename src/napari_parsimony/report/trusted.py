@@ -7,13 +7,14 @@ import numpy as np
 from napari_parsimony.report.content import Content
 from napari_parsimony.report.html import Markup, table, tag
 from napari_parsimony.study.latent_names import title
-from napari_parsimony.trust.findings import LAW, Finding
+from napari_parsimony.trust.findings import GENERALISATION, LAW, Finding
 
 
 def trust_section(content: Content) -> list[Markup]:
     """Say the law in words, what was looked for, and what each latent means."""
     laws = [finding for finding in content.findings["trust"] if finding.kind == LAW]
-    others = [finding for finding in content.findings["trust"] if finding.kind != LAW]
+    elsewhere = {LAW, *GENERALISATION}
+    others = [finding for finding in content.findings["trust"] if finding.kind not in elsewhere]
     rows = [
         [
             title(str(row["latent"]), content.latent_names),

@@ -18,9 +18,11 @@ from napari_parsimony.classify.scores import (
     scores_of,
 )
 from napari_parsimony.errors import UserError
+from napari_parsimony.study.familiarity import read_familiarity
 from napari_parsimony.study.latent_names import read_latent_names
 from napari_parsimony.study.steps import STEPS
 from napari_parsimony.study.study import Study
+from napari_parsimony.trust.flags import FLAG, UNLIKE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +48,9 @@ class Export:
           ``sparse_mean`` the mean over networks that the evaluation compares; ``symbolic`` is the
           equation in use;
         - ``class_by_equation``, and ``term_1 …``, …: what each term of it adds to the score, of
-          more than two classes ``term_1 G1 …``.
+          more than two classes ``term_1 G1 …``;
+        - ``do_not_trust``, ``unlikeness``: whether a cell is unlike those that the VAE was trained
+          on, and how much; above 1 it is flagged.
     latents
         ``z0``, ``z1``, …, one row a cell; no columns before there is a VAE.
     statistics
@@ -110,6 +114,10 @@ def export(study: Study) -> Export:
         if "equations" in ready:
             columns |= _equation(study, latents, scores, about)
         columns |= _schemes(scores, classes)
+    familiarity = read_familiarity(study) if "vae" in ready else None
+    if familiarity is not None:
+        columns["do_not_trust"] = familiarity[FLAG]
+        columns["unlikeness"] = familiarity[UNLIKE]
     notes = [
         f"Left out, as the step '{name}' {'is out of date' if study.step(name) else 'was not run'}."
         for name, step in STEPS.items()

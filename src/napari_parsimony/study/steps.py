@@ -22,7 +22,15 @@ from napari_parsimony.vae.config import VaeConfig
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["STEPS", "Step", "crops_made", "group_word", "learned_elsewhere", "target"]
+__all__ = [
+    "STEPS",
+    "Step",
+    "crops_made",
+    "group_word",
+    "learned_elsewhere",
+    "scheme_scores",
+    "target",
+]
 
 
 def crops_made(study: Study) -> dict[str, object]:
@@ -74,6 +82,22 @@ def learned_elsewhere(study: Study) -> bool:
     return not guided and all(
         record is None or record.config.get("start_from") is not None for record in records
     )
+
+
+def scheme_scores(study: Study) -> "dict[str, np.ndarray]":
+    """Scores (N, outputs) of all cells by each of the four schemes; see `classify.scores`."""
+    import numpy as np
+
+    from napari_parsimony.classify.scores import as_outputs, scores_of
+    from napari_parsimony.symbolic.losses import scores_on
+
+    networks, classes = study.network_scores(), target(study)[1]
+    found = {name: scores_of(networks, name, classes) for name in ("black_box", "dense")}
+    found["sparse"] = scores_of(networks, "sparse_mean", classes)
+    equation = study.front().choice.expression
+    values = study.latents()[list(equation.variables)].to_numpy(np.float64)
+    found["symbolic"] = as_outputs(scores_on(equation, values, equation.variables))
+    return found
 
 
 def _cells(study: Study, config: CellsConfig, out: Path, _: Path, report: Report) -> None:
@@ -168,26 +192,19 @@ def _equations(
 
 
 def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: Report) -> None:
-    import numpy as np
     import pandas as pd
 
-    from napari_parsimony.classify.scores import as_outputs, columns_of, scores_of
-    from napari_parsimony.symbolic.losses import scores_on
+    from napari_parsimony.classify.scores import columns_of
     from napari_parsimony.trust.schemes import Complexity
     from napari_parsimony.trust.step import run_evaluate
 
     classifier, equation = study.classifier(), study.front().choice
     targets, classes = target(study)
-    networks, latents = study.network_scores(), study.latents()
-    each = {name: scores_of(networks, name, classes) for name in ("black_box", "dense")}
-    each["sparse"] = scores_of(networks, "sparse_mean", classes)
-    each["symbolic"] = scores_on(
-        equation.expression,
-        latents[list(equation.expression.variables)].to_numpy(np.float64),
-        equation.expression.variables,
-    )
     scores = pd.concat(
-        [pd.DataFrame(as_outputs(s), columns=columns_of(n, classes)) for n, s in each.items()],
+        [
+            pd.DataFrame(each, columns=columns_of(name, classes))
+            for name, each in scheme_scores(study).items()
+        ],
         axis=1,
     )
     cells = study.cells()
@@ -233,28 +250,9 @@ def _evaluate(study: Study, config: EvaluateConfig, out: Path, _: Path, report: 
 
 
 def _trust(study: Study, config: TrustConfig, out: Path, _: Path, report: Report) -> None:
-    from napari_parsimony.trust.checks import run_trust
+    from napari_parsimony.study.trusting import trust_step
 
-    cells = study.cells()
-    if learned_elsewhere(study):
-        cells = cells.assign(split="test")
-    targets, classes = target(study)
-    run_trust(
-        cells,
-        study.crops(),
-        study.latents(),
-        targets,
-        classes,
-        study.front().choice.expression,
-        study.classifier().used,
-        study.vae(),
-        study.latent_statistics(),
-        crops_made(study),
-        config,
-        out,
-        group_word(study),
-        report,
-    )
+    trust_step(study, config, out, report)
 
 
 def _by_name(*steps: Step) -> dict[str, Step]:
@@ -307,7 +305,7 @@ STEPS = _by_name(
     Step(
         "trust",
         "Trust",
-        "Find out what the law reads, and whether it rests on a short-cut.",
+        "Find out what the law reads, whether it rests on a short-cut, and where not to trust it.",
         TrustConfig,
         ("cells", "vae", "classify", "equations"),
         _trust,

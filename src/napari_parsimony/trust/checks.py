@@ -15,7 +15,7 @@ from napari_parsimony.symbolic.class_scores import Equation, expressions_of
 from napari_parsimony.symbolic.losses import scores_on
 from napari_parsimony.trust.angular import CELLS, angular_pairs
 from napari_parsimony.trust.config import TrustConfig
-from napari_parsimony.trust.findings import FINDINGS_FILE, Finding, save_findings
+from napari_parsimony.trust.findings import Finding
 from napari_parsimony.trust.law import check_law
 from napari_parsimony.trust.meaning import STEPS, explain, traverse_traits, with_traversals
 from napari_parsimony.trust.reads import check_reads
@@ -73,9 +73,9 @@ def run_trust(
     group_word: str = "movie",
     report: Report = silent,
 ) -> tuple[Finding, ...]:
-    """Find out what a law reads, and write the findings.
+    """Find out what a law reads.
 
-    Writes ``findings.json`` (see `findings`); ``traits.parquet``, the key and the measured traits
+    Writes ``traits.parquet``, the key and the measured traits
     of every cell that was measured, whether it was held out, and its score;
     ``meanings.parquet``, see `meaning.explain` and `meaning.with_traversals`, with the columns
     ``equation`` and ``sparse network``, which of them reads a latent; and ``traversals.parquet``,
@@ -176,8 +176,7 @@ def run_trust(
     )
     meanings.to_parquet(out / MEANINGS_FILE, index=False)
     traversals.to_parquet(out / TRAVERSALS_FILE, index=False)
-    save_findings(findings, out / FINDINGS_FILE)
-    report(Progress(total, total, "Judged"))
+    report(Progress(total, total, "Law judged"))
     return tuple(findings)
 
 

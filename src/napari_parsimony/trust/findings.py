@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_parsimony.artefact import read_versioned, write_json
+from napari_parsimony.cells.table import KEY
 from napari_parsimony.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
 
 Severity = Literal["alarm", "note", "fine"]
 Key = tuple[str, int, int]
@@ -16,6 +21,10 @@ FORMAT_VERSION = 1
 FINDINGS_FILE = "findings.json"
 LAW = "law in words"
 """Kind of the finding that says the law."""
+RANGE, CALIBRATION, GROUPS, CONSTANTS = GENERALISATION = (
+    "training range", "calibration", "worse groups", "constants",
+)  # fmt: skip
+"""Kinds of those on whether it holds for other cells."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,12 @@ class Finding:
     def __post_init__(self) -> None:
         if self.severity not in SEVERITIES:
             raise ValueError(f"a severity of {self.severity!r}")
+
+
+def keys_of(cells: "pd.DataFrame", rows: "NDArray") -> tuple[Key, ...]:
+    """Keys of some rows of a table of cells, in their order."""
+    found = cells[KEY].iloc[rows].itertuples(index=False)
+    return tuple((str(image), int(frame), int(label)) for image, frame, label in found)
 
 
 def save_findings(findings: Sequence[Finding], path: Path) -> None:

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_parsimony.cells.table import KEY
 from napari_parsimony.classify.scores import log_odds
 from napari_parsimony.symbolic.losses import CERTAIN
-from napari_parsimony.trust.findings import Key
+from napari_parsimony.trust.findings import Key, keys_of
 from napari_parsimony.trust.regress import Plan
 
 Floats = NDArray[np.float64]
@@ -84,5 +83,4 @@ class Subject:
 
     def keys_of(self, rows: Rows) -> tuple[Key, ...]:
         """Keys of some cells, in their order."""
-        found = self.keys.iloc[rows][KEY].itertuples(index=False)
-        return tuple((str(image), int(frame), int(label)) for image, frame, label in found)
+        return keys_of(self.keys, rows)

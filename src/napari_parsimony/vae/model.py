@@ -5,12 +5,16 @@ arXiv 1804.03599), for any channel count and any crop size that is a multiple of
 """
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_parsimony.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_parsimony.vae.familiarity import TrainingRange
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Vae(nn.Module):
     guidance
         Largest weight with which the classes of training cells had a say in the weights; 0 if
         they never had.
+    training_range
+        What cells it was trained on were like; None if its weights do not say.
 
     Raises
     ------
@@ -50,6 +56,7 @@ class Vae(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.guidance = 0.0
+        self.training_range: TrainingRange | None = None
         channels, size, latents = architecture.channels, architecture.size, architecture.latents
         if size % 16 or size < 16:
             raise UserError(

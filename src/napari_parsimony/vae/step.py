@@ -14,6 +14,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Report, silent
 from napari_parsimony.vae.checkpoint import Checkpoint
 from napari_parsimony.vae.config import VaeConfig
+from napari_parsimony.vae.familiarity import learn_range
 from napari_parsimony.vae.latents import encode_crops, latent_names, latent_statistics
 from napari_parsimony.vae.loss import decompose_full
 from napari_parsimony.vae.model import Architecture, Vae
@@ -96,12 +97,15 @@ def run_vae(
     )
     if config.steps:
         vae.guidance = max(vae.guidance, config.guidance)
-    if config.steps == 0 and start is not None:
-        replace_file(out / "weights.safetensors", start.read_bytes())
-    else:
-        save_vae(vae, crops_made, out / "weights.safetensors")
     mean, log_variance = encode_crops(vae, crops, report)
     statistics = latent_statistics(mean, log_variance, split == "train")
+    if config.steps == 0 and start is not None:
+        # with the range of the cells that they were trained on
+        replace_file(out / "weights.safetensors", start.read_bytes())
+    else:
+        active = statistics["active"].to_numpy()
+        vae.training_range = learn_range(vae, crops, mean, split, active, config)
+        save_vae(vae, crops_made, out / "weights.safetensors")
     latents = pd.DataFrame(mean, columns=latent_names(mean.shape[1]))
     pd.concat([cells[KEY].reset_index(drop=True), latents], axis=1).to_parquet(
         out / "latents.parquet", index=False

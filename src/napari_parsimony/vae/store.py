@@ -10,15 +10,19 @@ from safetensors.torch import save
 
 from napari_parsimony.artefact import replace_file
 from napari_parsimony.errors import UserError
+from napari_parsimony.vae.familiarity import TrainingRange
 from napari_parsimony.vae.model import Architecture, Vae
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 knew no training range."""
+
+_REFERENCE = "training range"  # the tensor of it; those of the model have dots in their names
 
 
 def save_vae(
     vae: Vae, crops_made: dict[str, Any], path: Path, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write the weights.
+    """Write the weights, and the range of the cells that they were trained on.
 
     Parameters
     ----------
@@ -41,6 +45,9 @@ def save_vae(
         name: value.detach().to("cpu", dtype).contiguous()
         for name, value in vae.state_dict().items()
     }
+    if vae.training_range is not None:
+        header["training_range"] = vae.training_range.to_dict()
+        tensors[_REFERENCE] = torch.from_numpy(vae.training_range.reference).to(dtype)
     replace_file(path, save(tensors, metadata={"napari_parsimony": json.dumps(header)}))
 
 
@@ -67,9 +74,14 @@ def load_vae(path: Path) -> tuple[Vae, dict[str, Any]]:
             raise UserError(
                 f"The VAE {path} was written by a newer version of napari-parsimony: update it."
             )
+        reference = tensors.pop(_REFERENCE, None)
         vae = Vae(Architecture(**header["architecture"]))
         vae.load_state_dict(tensors)
         vae.guidance = float(header.get("guidance", 0.0))
+        if reference is not None:
+            vae.training_range = TrainingRange.from_dict(
+                header["training_range"], reference.numpy()
+            )
         crops_made = dict(header["crops"])
     except FileNotFoundError as error:
         raise UserError(f"The VAE {path} is missing: run the vae step.") from error
