@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from mitocheck_studies import ORIENTATIONS, fold_study, settings
+from mitocheck_studies import ORIENTATIONS, PAGES, fold_study, settings
 
 from napari_parsimony.classify.scores import columns_of, decided, scores_of
 from napari_parsimony.study.steps import target
@@ -24,10 +24,6 @@ from napari_parsimony.trust.evaluate import Pooled, compare, pool
 from napari_parsimony.trust.schemes import Complexity, Estimate, Schemes
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-PAGES = {
-    "two": ("mitocheck.md", "MitoCheck: interphase against metaphase"),
-    "five": ("mitocheck-five.md", "MitoCheck: five classes of the cell cycle"),
-}
 SCHEMES = ["black_box", "dense", "sparse", "symbolic", "shape"]
 
 

@@ -14,6 +14,10 @@ from napari_parsimony.study.run import run_step
 from napari_parsimony.study.study import Study
 
 ORIENTATIONS = ("principal axis", "imaged")
+PAGES = {
+    "two": ("mitocheck.md", "MitoCheck: interphase against metaphase"),
+    "five": ("mitocheck-five.md", "MitoCheck: five classes of the cell cycle"),
+}
 
 
 def data() -> Path:
@@ -69,6 +73,11 @@ def fold_study(
         steps["vae"] = {"start_from": vae, "steps": 0}
     name = f"{name}, fold {fold}" if task == "two" else f"{name}, fold {fold}, {task} classes"
     return run_steps(out / name, steps)
+
+
+def step_of(study: Study, name: str) -> Study:
+    """Run an optional step with the settings in ``mitocheck.toml``, unless it is ready."""
+    return run_steps(study.path, {name: settings()[name]})
 
 
 def _show(progress: Progress) -> None:

@@ -93,7 +93,7 @@ def test_from_crops_to_report(recipe, tmp_path):
     # what was cancelled goes on, what was done is not done again
     assert ran(cli("run", recipe)) == NEEDED[1:]
     study = Study.open(path)
-    assert [study.state(name) for name in NEEDED] == ["ready"] * 7
+    assert [name for name in STEPS if study.state(name) == "ready"] == NEEDED
     assert study.verify() == []
 
     # every table is of the same cells, in the same order

@@ -38,6 +38,8 @@ CHANGED = {
     "evaluate": {"confidence": 0.9},
     "trust": {"cells": 500, "confidence": 0.9},
     "robustness": {"cells": 20, "levels": (2, 8), "rounds": 3},
+    "stability": {"vaes": 5, "engines": ["quick", "operon"], "same": 0.9},
+    "ablations": {"beta": False, "resamples": 200},
     "report": {"title": "β", "x": "z1", "y": "z2"},
 }
 

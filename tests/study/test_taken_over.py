@@ -76,7 +76,7 @@ def test_every_step_of_the_demo_can_be_run_again(tmp_path):
     shutil.copytree(demo_folder(), tmp_path / "demo")
     study = Study.open(tmp_path / "demo")
     ready = [name for name in STEPS if study.state(name) == "ready"]
-    assert ready == list(STEPS)
+    assert ready == [name for name, step in STEPS.items() if not step.optional]
     before, front = {name: study.step(name).outputs for name in ready}, study.front()
     for name in ready:
         study.run(name, study.step(name).settings(STEPS[name].config, study.path))

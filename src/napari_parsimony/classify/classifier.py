@@ -16,7 +16,7 @@ from torch import nn
 
 from napari_parsimony.artefact import read_json, replace_file, write_json
 from napari_parsimony.classify.black_box import BlackBox, black_box_scores
-from napari_parsimony.classify.mlp import CHUNK, Networks
+from napari_parsimony.classify.mlp import Networks
 from napari_parsimony.classify.modules import LatentScore, MeanScore
 from napari_parsimony.classify.scores import centred, columns_of, outputs_for
 from napari_parsimony.classify.topology import Compact, live_masks
@@ -81,13 +81,8 @@ class Classifier:
 
     @property
     def agreed(self) -> list[str]:
-        """Latents that at least half of the sparse networks use, or as many as the most do.
-
-        One network's choice, judged on few validation cells, is partly luck; what most of them
-        keep is not.
-        """
-        enough = min(0.5, max(self.kept_after.values()))
-        return [name for name, share in self.kept_after.items() if share >= enough and share > 0]
+        """Latents that the sparse networks agree on; see `agreed`."""
+        return agreed(self.kept_after)
 
     def scores(
         self, crops: np.ndarray, latents: pd.DataFrame, report: Report = silent
@@ -130,11 +125,7 @@ class Classifier:
             report(Progress(done, n, "Scoring cells"))
 
         image = black_box_scores(self.black_box, crops, progress=progress)
-        with torch.no_grad():
-            dense, sparse = (
-                torch.cat([networks.score(part) for part in x.split(CHUNK)], 1).numpy()
-                for networks in (self.dense, self.sparse)
-            )
+        dense, sparse = (networks.scores(x) for networks in (self.dense, self.sparse))
         columns: dict[str, np.ndarray] = {}
 
         def add(scheme: str, scores: np.ndarray) -> None:
@@ -357,6 +348,21 @@ class Classifier:
             kept_after=summary["kept_after"],
             facts=summary["facts"],
         )
+
+
+def agreed(kept: Mapping[str, float]) -> list[str]:
+    """Name the latents that at least half of the sparse networks use, or as many as the most do.
+
+    One network's choice, judged on few validation cells, is partly luck; what most of them keep
+    is not.
+
+    Parameters
+    ----------
+    kept
+        Share of the networks that use each latent.
+    """
+    enough = min(0.5, max(kept.values()))
+    return [name for name, share in kept.items() if share >= enough and share > 0]
 
 
 def _layers(networks: Networks, which: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

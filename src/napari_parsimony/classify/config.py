@@ -38,10 +38,12 @@ class ClassifyConfig(Config):
         description="Weights of a sparse network divided by those of the dense network that "
         "reads all latents.",
     )
-    rewiring: Literal["rigl", "set"] = Field(
+    rewiring: Literal["rigl", "set", "magnitude", "l1"] = Field(
         "rigl",
         description="How a sparse network finds its connections: rigl grows where the loss "
-        "falls fastest, set grows at random.",
+        "falls fastest, set grows at random. Two to compare with begin with all connections: "
+        "magnitude removes the smallest weights bit by bit, l1 makes all weights smaller until "
+        "enough are 0.",
     )
     seeds: int = Field(
         16,

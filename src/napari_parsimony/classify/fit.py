@@ -64,7 +64,16 @@ class Adam:
 
 
 class Rewiring(Protocol):
-    """Something that moves connections instead of an optimiser step."""
+    """Something that moves or removes connections instead of an optimiser step.
+
+    Attributes
+    ----------
+    always_sparse
+        Whether there are as few connections as asked from the start, and not only after the last
+        rewiring.
+    """
+
+    always_sparse: bool
 
     def due(self, step: int) -> bool:
         """Whether this step (from 1) rewires."""
@@ -131,7 +140,8 @@ def fit(
         Cells to learn from and to stop by.
     schedule
         Steps, learning rate (falls to 0 along a cosine) and early stopping: training ends when
-        no network has improved for `patience` evaluations, never before the last rewiring.
+        no network has improved for `patience` evaluations, never before the last rewiring. Where
+        that is what makes networks sparse, what was before it does not count.
     generators
         One per network.
     rewiring
@@ -152,6 +162,9 @@ def fit(
     part, where = networks.live_part()
     worker = adam.part(part, where)
     last_rewiring = 0 if rewiring is None else rewiring.last(schedule.steps)
+    counts_from = 0 if rewiring is None or rewiring.always_sparse else last_rewiring
+    if counts_from:
+        best_loss = torch.full_like(best_loss, torch.inf)
 
     def put_back() -> None:
         networks.parameters[where] = part.parameters
@@ -173,7 +186,7 @@ def fit(
             worker.step(gradient, rate)
         if step % schedule.evaluate_every == 0 or step == schedule.steps:
             loss = part.losses(validation).mean(1)
-            better = loss < best_loss
+            better = (loss < best_loss) & (step >= counts_from)
             put_back()
             best.take(networks, better)
             best_loss = torch.where(better, loss, best_loss)

@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from napari_parsimony.classify.config import ClassifyConfig
-from napari_parsimony.classify.fit import Schedule, fit
+from napari_parsimony.classify.fit import Rewiring, Schedule, fit
 from napari_parsimony.classify.mlp import Cells, Networks
 from napari_parsimony.classify.prune import clustered_error
 from napari_parsimony.classify.rigl import Rewire, initial_masks, integer_counts
+from napari_parsimony.classify.shrink import Shrink
 from napari_parsimony.errors import UserError
 
 EVALUATE_EVERY = 50
@@ -56,7 +57,7 @@ def train_sparse(
     told: Told,
     allowed: np.ndarray | None = None,
 ) -> Networks:
-    """Train the sparse networks by RigL or SET.
+    """Train the sparse networks; see `ClassifyConfig.rewiring`.
 
     Parameters
     ----------
@@ -140,8 +141,12 @@ def train_masked(
     allowed
         (networks, inputs): those that may be connected.
     """
+    removes = config.rewiring in ("magnitude", "l1")
     masks = []
     for count, mine, generator in zip(counts, allowed, generators, strict=True):
+        if removes:
+            masks.append(_everything(mine, config, train.outputs))
+            continue
         sizes = (int(mine.sum()), *config.hidden, train.outputs)
         first, *others = initial_masks(sizes, count, generator)
         spread = np.zeros((len(mine), config.hidden[0]), bool)
@@ -150,16 +155,28 @@ def train_masked(
     networks = Networks((allowed.shape[1], *config.hidden, train.outputs), len(counts))
     networks.set_masks([np.stack(layer) for layer in zip(*masks, strict=True)])
     networks.initialise(generators)
-    rewire = Rewire(
-        config.rewiring,
-        config.rewire_every,
-        int(config.rewire_until * config.steps),
-        config.drop_fraction,
-        generators,
-        allowed,
-    )
+    until = int(config.rewire_until * config.steps)
+    rewire: Rewiring
+    if removes:
+        rewire = Shrink(config.rewiring, config.rewire_every, until, counts)
+    else:
+        rewire = Rewire(
+            config.rewiring,
+            config.rewire_every,
+            until,
+            config.drop_fraction,
+            generators,
+            allowed,
+        )
     fit(networks, train, validation, schedule(config), generators, rewire, told)
     return networks
+
+
+def _everything(allowed: np.ndarray, config: ClassifyConfig, outputs: int) -> list[np.ndarray]:
+    """Masks of a network with all connections from the inputs that it may read."""
+    sizes = (len(allowed), *config.hidden, outputs)
+    first, *others = (np.ones(size, bool) for size in pairwise(sizes))
+    return [first & allowed[:, None], *others]
 
 
 def choose(

@@ -150,6 +150,11 @@ class Networks:
         return h
 
     @torch.no_grad()
+    def scores(self, x: torch.Tensor) -> np.ndarray:
+        """Score any number of cells (N, inputs) in pieces, (S, N, outputs)."""
+        return torch.cat([self.score(part) for part in x.split(CHUNK)], 1).numpy()
+
+    @torch.no_grad()
     def losses(self, cells: Cells) -> torch.Tensor:
         """Weighted loss of each cell, (S, N)."""
         parts = [

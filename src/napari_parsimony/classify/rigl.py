@@ -131,6 +131,8 @@ class Rewire:
         (S, inputs) or, the same for all, (inputs,): connections grow only from these inputs.
     """
 
+    always_sparse = True
+
     def __init__(
         self,
         method: str,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from napari_parsimony.classify.black_box import BlackBox, Labelled, train_black_box
 from napari_parsimony.classify.classifier import Classifier
@@ -19,27 +18,18 @@ from napari_parsimony.classify.latent_networks import (
     train_dense,
     train_sparse,
 )
-from napari_parsimony.classify.mlp import Cells
-from napari_parsimony.classify.scores import outputs_for
+from napari_parsimony.classify.prepare import prepare
 from napari_parsimony.classify.select import select_inputs
 from napari_parsimony.classify.sweep import balanced_accuracy, sweep_densities
-from napari_parsimony.classify.targets import (
-    balanced_weights,
-    class_targets,
-    require_all_classes,
-    sample_of_each,
-)
+from napari_parsimony.classify.targets import class_targets
 from napari_parsimony.classify.topology import (
     dead_units,
     expression_size,
     live_weights,
     used_inputs,
 )
-from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report
 
-# More held-out cells than this say little more about when to stop, and cost time at every look.
-MOST_VALIDATION = 5000
 UNITS = 1000  # of progress, shared out by the time that the parts take
 BLACK_BOX_END, DENSE_END, SPARSE_END, SELECTION_END = 700, 770, 860, 970
 
@@ -84,34 +74,9 @@ def train_classifier(
         If these cells cannot train these networks.
     """
     targets, names = class_targets(classes, config.classes)
-    train = _labelled(targets, split, "train", names)
-    validation = _labelled(targets, split, "validation", names)
-    if len(validation.rows) > MOST_VALIDATION:
-        generator = np.random.default_rng(config.seed)
-        some = validation.rows[sample_of_each(validation.y, MOST_VALIDATION, generator)]
-        sampled = np.full(len(targets), np.nan)
-        sampled[some] = targets[some]
-        validation = _labelled(sampled, split, "validation", names)
-    held_out = pd.factorize(groups.iloc[validation.rows])[0]
-    clusters = int(held_out.max()) + 1
-    if clusters == 1:
-        # nothing to compare between groups: the facts say that cells were taken as independent
-        held_out = np.arange(len(held_out))
     latent_names = [str(c) for c in latents.columns if re.fullmatch(r"z\d+", str(c))]
-    x, mean, sd = _standardise(latents, active, train.rows)
-    learn, check = (
-        Cells(
-            torch.from_numpy(x[part.rows]),
-            torch.from_numpy(part.y),
-            torch.from_numpy(part.weight),
-            part.outputs,
-        )
-        for part in (train, validation)
-    )
-
-    # no group is in two splits
-    together = np.concatenate([held_out, pd.factorize(groups.iloc[train.rows])[0] + len(groups)])
-    together = pd.factorize(together)[0]
+    ready = prepare(targets, names, split, groups, latents, active, config.seed)
+    train, validation, learn, check = ready.train, ready.validation, ready.learn, ready.check
 
     black_box, black_box_losses = _train_black_boxes(
         crops, train, validation, orientation, config, report
@@ -124,7 +89,7 @@ def train_classifier(
         before, before_losses = sparse.masks, sparse.losses(check)
         if config.prune_inputs:
             told = _stage(report, SPARSE_END, SELECTION_END, config.steps, "Selecting latents")
-            select_inputs(sparse, learn, check, together, len(latent_names), config, told)
+            select_inputs(sparse, learn, check, ready.groups, len(latent_names), config, told)
         facts: dict[str, Any] = {}
         if config.sweep:
             told = _stage(report, SELECTION_END, UNITS, config.steps, "Trying other densities")
@@ -135,7 +100,7 @@ def train_classifier(
         losses.numpy(),
         train_losses.numpy(),
         used_inputs(after).sum(1),
-        together,
+        ready.groups,
     )
     report(Progress(UNITS, UNITS, "Networks trained"))
     full = [
@@ -146,8 +111,8 @@ def train_classifier(
         names=names,
         latents=latent_names,
         inputs=list(active),
-        mean=mean,
-        sd=sd,
+        mean=ready.mean,
+        sd=ready.sd,
         black_box=black_box,
         dense=dense,
         sparse=sparse,
@@ -164,7 +129,7 @@ def train_classifier(
         facts={
             "train_cells": len(train.rows),
             "validation_cells": len(validation.rows),
-            "validation_groups": clusters,
+            "validation_groups": ready.clusters,
             "dense_weights": dense_weights(len(latent_names), config.hidden, train.outputs),
             "dense_size": expression_size(full),
             "connections": [int(mask[0].sum()) for mask in before],
@@ -181,41 +146,6 @@ def train_classifier(
             **facts,
         },
     )
-
-
-def _labelled(targets: np.ndarray, split: pd.Series, part: str, names: tuple[str, ...]) -> Labelled:
-    """Cells of one split that have one of the classes."""
-    rows = np.flatnonzero(~np.isnan(targets) & (split.astype(object).to_numpy() == part))
-    require_all_classes(targets[rows], part, names)
-    y = targets[rows].astype(np.float32)
-    return Labelled(rows, y, balanced_weights(y), outputs_for(names))
-
-
-def _standardise(
-    latents: pd.DataFrame, active: list[str], train: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Latents with mean 0 and standard deviation 1 over the training cells."""
-    if not active:
-        raise UserError(
-            "The VAE has no active latent, so nothing can be learnt from latents; "
-            "train it longer or with a smaller 'beta'."
-        )
-    missing = [name for name in active if name not in latents.columns]
-    if missing:
-        raise UserError(
-            f"The latent {missing[0]} is listed as active and the table of latents lacks it; "
-            "run the vae step again."
-        )
-    raw = latents[active].to_numpy(np.float32)
-    if not np.isfinite(raw).all():
-        raise UserError("Some latents are not finite; run the vae step again.")
-    mean, sd = raw[train].mean(0), raw[train].std(0)
-    if (sd < 1e-6).any():
-        raise UserError(
-            f"The latent {active[int(sd.argmin())]} is listed as active and is the same in all "
-            "training cells; run the vae step again."
-        )
-    return (raw - mean) / sd, mean, sd
 
 
 def _train_black_boxes(

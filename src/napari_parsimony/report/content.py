@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,14 @@ class Decision:
     y: AlongLatent | None
     fixed: Mapping[str, float]
     target: NDArray[np.float64]
+
+
+class Again(NamedTuple):
+    """Laws learned again from other random starts, see `trust.stability.run_stability`."""
+
+    runs: pd.DataFrame
+    kept: pd.DataFrame
+    shares: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,8 @@ class Content:
         Record of each step, in JSON's types.
     robustness
         What it takes to change the law's mind; None where the step was not run.
+    again, ablations
+        What optional steps left; None where they were not run.
     """
 
     title: str
@@ -125,6 +135,8 @@ class Content:
     history: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]]
     robustness: RobustnessFiles | None = None
+    again: Again | None = None
+    ablations: pd.DataFrame | None = None
 
     @property
     def used(self) -> list[str]:

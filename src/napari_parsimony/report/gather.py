@@ -1,6 +1,7 @@
 """From a study to what its report shows."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_parsimony.errors import UserError
 from napari_parsimony.figures.score_map import STEPS as STRIP
 from napari_parsimony.figures.score_map import AlongLatent
 from napari_parsimony.report.config import ReportConfig
-from napari_parsimony.report.content import Content, Decision
+from napari_parsimony.report.content import Again, Content, Decision
 from napari_parsimony.report.words import listed, natural
 from napari_parsimony.study.findings import findings_of
 from napari_parsimony.study.latent_names import read_latent_names
@@ -20,6 +21,7 @@ from napari_parsimony.study.learned import judge_vae
 from napari_parsimony.study.steps import STEPS, learned_elsewhere, target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.class_scores import Equation
+from napari_parsimony.trust.ablations import TABLE_FILE
 from napari_parsimony.trust.checks import MEANINGS_FILE
 from napari_parsimony.trust.config import EvaluateConfig
 from napari_parsimony.trust.groups import GROUPS_FILE
@@ -27,6 +29,7 @@ from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class
 from napari_parsimony.trust.robustness_files import RobustnessFiles
 from napari_parsimony.trust.schemes import Schemes
+from napari_parsimony.trust.stability import AGREEMENT_FILE, KEPT_FILE, RUNS_FILE
 from napari_parsimony.vae.latents import decode_latents, traverse
 from napari_parsimony.vae.model import Vae
 
@@ -133,7 +136,27 @@ def gather(study: Study, config: ReportConfig) -> Content:
             if (record := study.step(name)) is not None
         },
         robustness=RobustnessFiles.load(study.path / "robustness") if robust else None,
+        again=_again(study),
+        ablations=_ablations(study),
     )
+
+
+def _again(study: Study) -> Again | None:
+    if study.state("stability") != "ready":
+        return None
+    runs, kept = (study.read("stability", file, pd.read_parquet) for file in (RUNS_FILE, KEPT_FILE))
+
+    def load(path: Path) -> NDArray[np.float64]:
+        shares: NDArray[np.float64] = np.load(path, allow_pickle=False)
+        return shares
+
+    return Again(runs, kept, study.read("stability", AGREEMENT_FILE, load))
+
+
+def _ablations(study: Study) -> pd.DataFrame | None:
+    if study.state("ablations") != "ready":
+        return None
+    return study.read("ablations", TABLE_FILE, pd.read_parquet)
 
 
 def _groups(study: Study) -> pd.DataFrame | None:

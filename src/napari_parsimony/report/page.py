@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 from napari_parsimony.artefact import replace_file
 from napari_parsimony.progress import Progress, Report, silent
-from napari_parsimony.report import generalised, origins, results, robust, trusted, words
+from napari_parsimony.report import (
+    ablations,
+    generalised,
+    origins,
+    results,
+    robust,
+    stability,
+    trusted,
+    words,
+)
 from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Content
 from napari_parsimony.report.css import STYLE
@@ -90,6 +99,8 @@ SECTIONS = (
     ("trust", "What the law reads", trusted.trust_section),
     ("generalisation", "Where not to trust it", generalised.generalisation_section),
     ("robustness", "What it takes to change its mind", robust.robustness_section),
+    ("stability", "Does it stay the same law?", stability.stability_section),
+    ("ablations", "Which part does the work", ablations.ablations_section),
     ("decision", "Decision map", results.decision_section),
     ("schemes", "Four schemes", results.schemes_section),
     ("front", "Pareto front", results.front_section),

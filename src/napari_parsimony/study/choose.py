@@ -1,15 +1,10 @@
 """Using another equation of the front, without looking for equations again."""
 
-from typing import TYPE_CHECKING
-
 from napari_parsimony.artefact import replace_folder, write_json
 from napari_parsimony.errors import UserError
 from napari_parsimony.study.lock import exclusive
 from napari_parsimony.study.record import STEP_FILE, StepRecord, describe_again
 from napari_parsimony.study.study import Study
-
-if TYPE_CHECKING:
-    from napari_parsimony.symbolic.front import Front
 
 
 def choose_equation(study: Study, size: int | None) -> StepRecord:
@@ -30,6 +25,8 @@ def choose_equation(study: Study, size: int | None) -> StepRecord:
     UserError
         If there are no equations, none of that size, or a step is running.
     """
+    from napari_parsimony.symbolic.choice import with_choice
+
     with exclusive(study.path, "equations"):
         front, record = study.front(), study.step("equations")
         assert record is not None, "there is a front"
@@ -44,13 +41,3 @@ def choose_equation(study: Study, size: int | None) -> StepRecord:
             record = describe_again(record, {**record.config, "choice": size}, out)
             write_json(out / STEP_FILE, record.model_dump(mode="json"))
     return record
-
-
-def with_choice(front: "Front", size: int | None) -> "Front":
-    """Use the largest equation of a front that is no larger than this; see `choose_equation`."""
-    from napari_parsimony.symbolic.choice import one_standard_error
-
-    if size is None:
-        return front.choose(one_standard_error(front.candidates))
-    small = [i for i, candidate in enumerate(front.candidates) if candidate.size <= size]
-    return front.choose(max(small, key=lambda i: front.candidates[i].size, default=0))

@@ -11,10 +11,12 @@ from napari_parsimony.cells.config import CellsConfig, movie_groups
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Report
+from napari_parsimony.study.relearn import run_ablations_step, run_stability_step
 from napari_parsimony.study.step import Step
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.config import EquationsConfig
 from napari_parsimony.trust.config import EvaluateConfig, TrustConfig
+from napari_parsimony.trust.relearn_config import AblationsConfig, StabilityConfig
 from napari_parsimony.trust.robustness_config import RobustnessConfig
 from napari_parsimony.vae.config import VaeConfig
 
@@ -158,7 +160,7 @@ def _equations(
     study: Study, config: EquationsConfig, out: Path, checkpoints: Path, report: Report
 ) -> None:
     from napari_parsimony.classify.scores import scores_of
-    from napari_parsimony.study.choose import with_choice
+    from napari_parsimony.symbolic.choice import with_choice
     from napari_parsimony.symbolic.front import Front
     from napari_parsimony.symbolic.search import search_front
 
@@ -336,6 +338,24 @@ STEPS = _by_name(
         RobustnessConfig,
         ("cells", "vae", "classify", "equations"),
         _robustness,
+        optional=True,
+    ),
+    Step(
+        "stability",
+        "Stability",
+        "Learn the law again from other random starts, and find out what stays.",
+        StabilityConfig,
+        ("cells", "vae", "classify", "equations"),
+        run_stability_step,
+        optional=True,
+    ),
+    Step(
+        "ablations",
+        "Ablations",
+        "Leave out or replace parts of the method, and find out which one does the work.",
+        AblationsConfig,
+        ("cells", "vae", "classify", "equations", "evaluate"),
+        run_ablations_step,
         optional=True,
     ),
 )

@@ -48,6 +48,17 @@ def as_good_as_the_best(candidates: Sequence[Candidate]) -> list[int]:
     ]
 
 
+def with_choice(front: Front, size: int | None) -> Front:
+    """Use the largest equation of a front that is no larger than this; None: the one of the rule.
+
+    The smallest is used where all are larger.
+    """
+    if size is None:
+        return front.choose(one_standard_error(front.candidates))
+    small = [i for i, candidate in enumerate(front.candidates) if candidate.size <= size]
+    return front.choose(max(small, key=lambda i: front.candidates[i].size, default=0))
+
+
 def good_laws(front: Front) -> list[int]:
     """Give the indices of laws as good as the best, that of the equation in use first.
 
