@@ -9,6 +9,7 @@ from toy import toy
 
 from napari_parsimony.trust.angular import angular_pairs
 from napari_parsimony.trust.meaning import explain, traverse_traits, with_traversals
+from napari_parsimony.trust.morphology import LEANING
 from napari_parsimony.trust.traits import measure_traits, trait_groups
 
 
@@ -69,6 +70,8 @@ def test_what_is_around_a_cell_and_how_it_was_imaged():
 def test_brightness_counts_as_imaging_only_where_crops_keep_it():
     traits = measure_traits(np.stack([np.concatenate([scene(), scene()])]))
     kept, equal = (trait_groups(traits, flag) for flag in (True, False))
+    turned = trait_groups(traits, False, turned=True)
+    assert set(equal["central cell"]) - set(turned["central cell"]) == {*LEANING}
     for name in ("brightness", "brightness, channel 2"):
         assert name in kept["intensity/imaging"]
         assert name in equal["central cell"]

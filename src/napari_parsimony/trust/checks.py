@@ -130,7 +130,7 @@ def run_trust(
     reads, names = list(equation.variables), statistics["name"].tolist()
     explained = [name for name in names if name in {*reads, *sparse}]
     kept = made["normalisation"] != "percentile"
-    groups = trait_groups(traits, kept)
+    groups = trait_groups(traits, kept, turned=made["orientation"] != "imaged")
     traits = traits[[name for group in groups.values() for name in group]]
     pairs = pd.DataFrame(columns=["first", "second"])
     report(Progress(len(rows), total, "Turning crops"))

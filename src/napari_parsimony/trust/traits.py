@@ -26,7 +26,9 @@ INSIDE = ("contrast", "texture", "bright centre")
 _AT_ONCE = 128
 
 
-def trait_groups(traits: pd.DataFrame, brightness_kept: bool) -> dict[str, list[str]]:
+def trait_groups(
+    traits: pd.DataFrame, brightness_kept: bool, turned: bool = False
+) -> dict[str, list[str]]:
     """Say what each trait is a trait of.
 
     How bright a cell is depends on its stain and exposure, and may be a short-cut, unless crops
@@ -38,6 +40,9 @@ def trait_groups(traits: pd.DataFrame, brightness_kept: bool) -> dict[str, list[
         From `measure_traits`.
     brightness_kept
         Whether cells keep their brightness in the crops.
+    turned
+        Whether crops were turned to the cell's long axis: how it is oriented then says only how
+        elongated it is, and is left out.
 
     Returns
     -------
@@ -47,7 +52,12 @@ def trait_groups(traits: pd.DataFrame, brightness_kept: bool) -> dict[str, list[
     stains = [name for name in map(str, traits) if name.startswith("brightness, channel")]
     light = ["brightness", *stains]
     return {
-        CENTRAL: [*SHAPE, *LEANING, *INSIDE, *([] if brightness_kept else light)],
+        CENTRAL: [
+            *SHAPE,
+            *([] if turned else LEANING),
+            *INSIDE,
+            *([] if brightness_kept else light),
+        ],
         POSITION: [*PLACE, "beyond the image"],
         NEIGHBOURHOOD: [*AROUND, *OUTSIDE],
         IMAGING: [
