@@ -126,8 +126,11 @@ def run_stability(
     cells = replace(cells, equations=alone(cells.equations, config.engines))
 
     traits = measure_traits(crops, known, cells.table["border"].to_numpy(bool))
-    kept, turned = own.made["normalisation"] != "percentile", own.made["orientation"] != "imaged"
-    groups = trait_groups(traits, kept, turned)
+    groups = trait_groups(
+        traits,
+        brightness_kept=own.made["normalisation"] != "percentile",
+        turned=own.made["orientation"] != "imaged",
+    )
     group_of = {trait: group for group, names in groups.items() for trait in names}
 
     runs = [Run(None, 0, -1, -1, agreed, scores, law)]
