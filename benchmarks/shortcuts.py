@@ -9,6 +9,7 @@ Takes about a minute a simulation, and goes on where it was interrupted.
 
 import argparse
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,7 @@ def simulated(out: Path, shortcut: str, seed: int) -> Study:
     if (path / "study" / "trust").exists():
         return Study.open(path / "study")
     config = SimulateConfig(shortcut=shortcut, law=LAW_OF_CELLS, flipped=0.05, seed=seed)
+    shutil.rmtree(path / "fields", ignore_errors=True)  # of an interrupted run
     cells = write_folder(simulate_fields(config), path / "fields")
     # the bundled VAE takes crops of these two kinds; 'image' keeps which cells are brighter
     kind = "percentile" if cells.normalisation == "percentile" else "image"
