@@ -46,6 +46,8 @@ standard deviation over VAEs of different seeds ({seeds}), on the same crops. Up
 latents; *explained* is the share of the variance of held-out pixels that reconstructions account
 for. With β = 1, both are plain VAEs. Crops are not augmented and all pixels count
 alike; other settings are those of the step.
+Read a score beside *active* and *informativeness*: the few latents of a model that tells little
+(after few steps, shape and orientation are not learned) can be well apart.
 
 Nuclei: area, eccentricity, cosine and sine of twice the angle, brightness, texture, grain, and
 position in the crop, up to 3 pixels off.
