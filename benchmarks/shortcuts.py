@@ -152,6 +152,9 @@ quick. The limits of the alarm were set on other seeds, see [trust](../trust.md)
 
 *Alarm*: the first paragraph of the report warns. *The law rests on it*: the alarm says that this
 law has taken the short-cut; otherwise, that it is there in the cells that were learned from.
+
+The alarms of a first run on these seeds were the same. Its words said *elongated* in 18 of 20 clean
+studies: how a cell is oriented still counted as a trait of crops that are turned.
 """
 
 MITOCHECK = """
