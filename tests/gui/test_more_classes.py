@@ -245,7 +245,7 @@ def test_all_classes_are_told_apart_unless_people_choose(viewer, session, qtbot)
 
 
 def test_the_gallery_sorts_by_the_probability_of_each_class(session):
-    listed = orders(session)
+    listed = orders(session, "all")
     assert [listed[f"probability {i}"] for i in range(3)] == [
         f"probability of {name}" for name in CLASSES
     ]
