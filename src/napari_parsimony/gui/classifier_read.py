@@ -17,11 +17,11 @@ from napari_parsimony.classify.scores import (
     scores_of,
 )
 from napari_parsimony.errors import UserError
-from napari_parsimony.report.words import listed
 from napari_parsimony.study.steps import group_word, learned_elsewhere
 from napari_parsimony.study.steps import target as learned_target
 from napari_parsimony.study.study import Study
 from napari_parsimony.symbolic.losses import scores_on
+from napari_parsimony.trust.findings import listed
 from napari_parsimony.trust.metrics import confusion
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from napari_parsimony.gui.overlay_controls import OverlayControls
 from napari_parsimony.gui.preferences import remember
 from napari_parsimony.gui.session import Session
 from napari_parsimony.gui.tracks_chart import TracksChart
-from napari_parsimony.report.words import listed
+from napari_parsimony.trust.findings import listed
 from napari_parsimony.trust.tracks import track_rows
 
 if TYPE_CHECKING:

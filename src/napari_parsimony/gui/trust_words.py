@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from napari_parsimony.report import STEPS
-from napari_parsimony.report.words import listed, plural
+from napari_parsimony.report.words import plural
 from napari_parsimony.study.study import Study
-from napari_parsimony.trust.findings import LAW, SEVERITIES, Finding, Severity
+from napari_parsimony.trust.findings import LAW, SEVERITIES, Finding, Severity, listed
 
 CHECKS = tuple(name for name, step in STEPS.items() if name == "trust" or step.optional)
 """Steps that find out whether the law can be believed."""

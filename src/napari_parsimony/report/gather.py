@@ -14,7 +14,7 @@ from napari_parsimony.figures.score_map import STEPS as STRIP
 from napari_parsimony.figures.score_map import AlongLatent
 from napari_parsimony.report.config import ReportConfig
 from napari_parsimony.report.content import Again, Content, Decision
-from napari_parsimony.report.words import listed, natural
+from napari_parsimony.report.words import natural
 from napari_parsimony.study.findings import findings_of
 from napari_parsimony.study.latent_names import read_latent_names
 from napari_parsimony.study.learned import judge_vae
@@ -24,6 +24,7 @@ from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.trust.ablations import TABLE_FILE
 from napari_parsimony.trust.checks import MEANINGS_FILE
 from napari_parsimony.trust.config import EvaluateConfig
+from napari_parsimony.trust.findings import listed
 from napari_parsimony.trust.groups import GROUPS_FILE
 from napari_parsimony.trust.metrics import calibration, confusion
 from napari_parsimony.trust.per_class import per_class

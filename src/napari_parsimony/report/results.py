@@ -13,6 +13,7 @@ from napari_parsimony.report.parts import estimate, png, svg
 from napari_parsimony.symbolic import summary
 from napari_parsimony.symbolic.choice import pysr_scores
 from napari_parsimony.symbolic.class_scores import ClassScores, Equation, named
+from napari_parsimony.trust.findings import listed
 from napari_parsimony.trust.metrics import CLASS_METRICS, METRICS
 from napari_parsimony.trust.schemes import Estimate
 
@@ -88,7 +89,7 @@ def decision_section(content: Content) -> list[Markup]:
         text = f"The {what} over {shown.x.name} and {shown.y.name}."
         if shown.fixed:
             text += (
-                f" The map is a slice: {words.listed(list(shown.fixed))} "
+                f" The map is a slice: {listed(list(shown.fixed))} "
                 f"{'is' if len(shown.fixed) == 1 else 'are'} held at the cells' median, written "
                 "above it. Each cell has its own values, so cells and map need not agree."
             )
@@ -96,7 +97,7 @@ def decision_section(content: Content) -> list[Markup]:
         " The pictures are decoded at the values below or beside them, all other latents at the "
         "cells' median."
     )
-    return [png(figure, f"Decision map of {words.listed(list(classes))}", text)]
+    return [png(figure, f"Decision map of {listed(list(classes))}", text)]
 
 
 def schemes_section(content: Content) -> list[Markup]:

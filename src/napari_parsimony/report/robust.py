@@ -12,11 +12,11 @@ from napari_parsimony.report.content import Content
 from napari_parsimony.report.html import Markup, join, table, tag
 from napari_parsimony.report.parts import png, svg
 from napari_parsimony.report.trusted import findings_list
+from napari_parsimony.trust.judged import LAW
 from napari_parsimony.trust.robustness_config import NORMS, Norm, grey_levels
 from napari_parsimony.trust.robustness_files import RobustnessFiles
 from napari_parsimony.trust.schemes import TITLES
 
-LAW = "symbolic"
 _IN_A_STRIP = 3
 
 

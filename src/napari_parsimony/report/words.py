@@ -1,6 +1,7 @@
 """The report's first paragraph, and numbers as people write them."""
 
 from napari_parsimony.report.content import Content
+from napari_parsimony.trust.findings import listed
 from napari_parsimony.trust.schemes import Estimate, Scheme, Schemes
 
 
@@ -151,11 +152,6 @@ def natural(name: str) -> tuple[str, int]:
     """Sort z9 before z10."""
     letters = name.rstrip("0123456789")
     return letters, int(name[len(letters) :] or 0)
-
-
-def listed(names: list[str], word: str = "and") -> str:
-    """Write for instance ``z3, z17 and z29``."""
-    return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def plural(word: str, number: int) -> str:

@@ -10,7 +10,7 @@ from napari_parsimony.trust.ablation_table import (
     REWIRING,
     SPARSITY,
 )
-from napari_parsimony.trust.findings import Finding, Severity
+from napari_parsimony.trust.findings import Finding, Severity, listed
 
 INSTEAD = {
     DISENTANGLING: "Without disentanglement",
@@ -36,7 +36,7 @@ def ablation_findings(table: pd.DataFrame) -> list[Finding]:
         if rows.empty:
             continue
         said = [f"{verdict(row)} ({row['title']}: {_numbers(row)})" for _, row in rows.iterrows()]
-        sentence = f"{start}, decisions on held-out cells are {_listed(said)}"
+        sentence = f"{start}, decisions on held-out cells are {listed(said)}"
         if not findings:
             sentence += (
                 f"; the law that all this is compared with has a balanced accuracy of "
@@ -70,7 +70,3 @@ def _numbers(row: pd.Series) -> str:
             f"{row['difference high']:+.2f}"
         )
     return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.classify.classifier import Classifier
 from napari_parsimony.classify.scores import as_outputs, columns_of, scores_of
-from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.symbolic.front import Candidate
@@ -29,6 +28,7 @@ from napari_parsimony.trust.ablation_table import (
     compared,
 )
 from napari_parsimony.trust.findings import FINDINGS_FILE, save_findings
+from napari_parsimony.trust.judged import LAW
 from napari_parsimony.trust.pca import pca_latents
 from napari_parsimony.trust.relearn import (
     NETWORK_UNITS,
@@ -50,8 +50,6 @@ from napari_parsimony.trust.traits import CENTRAL, measure_traits, trait_groups
 TABLE_FILE, SCORES_FILE = "ablations.parquet", "scores.parquet"
 MEASURE_UNITS = 10
 WAYS = {"rigl": "RigL", "set": "SET", "magnitude": "magnitude pruning", "l1": "L1"}
-LAW = "symbolic"
-"""Name of the row of the study's own law."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,6 @@ def run_ablations(
         If no cell with a class is held out, or something cannot be learned.
     """
     rows = study.cells.held_out
-    if not len(rows):
-        raise UserError(
-            "No cell with a class is held out for testing: give more movies classes, or choose "
-            "another fold in the cells step."
-        )
     ablations = _Ablations(study, config, checkpoints, report)
     made = list(ablations.rows())
     tell = ablations.parts.next(1, "Comparing")

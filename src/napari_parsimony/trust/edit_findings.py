@@ -10,9 +10,9 @@ from napari_parsimony.trust.counterfactual import Counterfactuals
 from napari_parsimony.trust.edit_response import EDITED
 from napari_parsimony.trust.edits import EDITS
 from napari_parsimony.trust.findings import Finding, Key, Severity
+from napari_parsimony.trust.judged import LAW
 from napari_parsimony.trust.perturbation import Perturbed
 from napari_parsimony.trust.robustness_findings import (
-    LAW,
     MOST_CELLS,
     Estimate,
     estimates,

@@ -58,6 +58,11 @@ class Finding:
             raise ValueError(f"a severity of {self.severity!r}")
 
 
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Write for instance ``z3, z17 and z29``."""
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 def keys_of(cells: "pd.DataFrame", rows: "NDArray") -> tuple[Key, ...]:
     """Keys of some rows of a table of cells, in their order."""
     found = cells[KEY].iloc[rows].itertuples(index=False)

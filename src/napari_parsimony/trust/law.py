@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from napari_parsimony import bootstrap
 from napari_parsimony.trust.adjectives import words
 from napari_parsimony.trust.config import TrustConfig
-from napari_parsimony.trust.findings import LAW, Finding
+from napari_parsimony.trust.findings import LAW, Finding, listed
 from napari_parsimony.trust.morphology import LEAST as FOLLOWS
 from napari_parsimony.trust.regress import Floats
 from napari_parsimony.trust.resample import Measured, in_numbers, resampled
@@ -73,7 +73,7 @@ def check_law(subject: Subject, meanings: pd.DataFrame, config: TrustConfig) -> 
             sentences.append(f"{name}: nothing that is measured says what the law reads")
             continue
         said = [words(c.trait)[1 if c.more else 0] for c in clauses]
-        text = f"{name}: {' and '.join(filter(None, [', '.join(said[:-1]), said[-1]]))}"
+        text = f"{name}: {listed(said)}"
         for clause, weight in zip(clauses, weights, strict=True):
             about = f"{name}, {clause.trait}"
             numbers |= in_numbers(f"{about}: weight beside the others", weight)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_parsimony.artefact import read_json, replace_folder, write_json
 from napari_parsimony.classify.config import ClassifyConfig
 from napari_parsimony.classify.scores import centred
+from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report
 from napari_parsimony.symbolic.choice import with_choice
 from napari_parsimony.symbolic.config import EquationsConfig
@@ -55,9 +56,15 @@ class Cells:
 
     @property
     def held_out(self) -> NDArray[np.intp]:
-        """Rows of the cells with a class that no model has learned from."""
+        """Rows of the cells with a class that no model has learned from; UserError if none."""
         test = self.table["split"].to_numpy() == "test"
-        return np.flatnonzero(test & np.isfinite(self.target))
+        rows = np.flatnonzero(test & np.isfinite(self.target))
+        if not len(rows):
+            raise UserError(
+                "No cell with a class is held out for testing: give more movies classes, or choose "
+                "another fold in the cells step."
+            )
+        return rows
 
 
 @dataclass(frozen=True)

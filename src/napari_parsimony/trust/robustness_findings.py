@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from napari_parsimony.trust.findings import Finding, Key, Severity
 from napari_parsimony.trust.gradient_check import NEARLY_ALL, SOME
+from napari_parsimony.trust.judged import BOX, LAW
+from napari_parsimony.trust.resample import Measured, in_numbers
 from napari_parsimony.trust.robustness import Robustness
 from napari_parsimony.trust.robustness_config import RobustnessConfig, grey_levels
 from napari_parsimony.trust.robustness_tables import Resampling
@@ -16,7 +18,6 @@ from napari_parsimony.trust.schemes import TITLES
 Floats = NDArray[np.float64]
 Estimate = tuple[float, float, float]
 
-LAW, BOX = "symbolic", "black_box"
 MOST_CELLS = 50
 SAME = 0.1
 """Relative change of what is measured below which nobody would see another cell."""
@@ -245,9 +246,7 @@ def number(value: float) -> float | None:
 
 def estimates(name: str, found: Estimate) -> dict[str, float | None]:
     """Give a number and its bounds names, for a finding."""
-    return {
-        name: number(found[0]), f"{name}, low": number(found[1]), f"{name}, high": number(found[2])
-    }  # fmt: skip
+    return in_numbers(name, Measured(*found))
 
 
 def percent(value: float) -> str:

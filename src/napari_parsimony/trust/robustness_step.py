@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.errors import UserError
-from napari_parsimony.progress import Progress, Report, silent
+from napari_parsimony.progress import Progress, Report, part_of, silent
 from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.trust.counterfactual import counterfactuals
 from napari_parsimony.trust.edit_findings import (
@@ -19,13 +19,14 @@ from napari_parsimony.trust.edit_findings import (
     check_neighbours,
 )
 from napari_parsimony.trust.edit_response import doublings, responses
-from napari_parsimony.trust.findings import FINDINGS_FILE, Finding, save_findings
+from napari_parsimony.trust.findings import FINDINGS_FILE, Finding, keys_of, save_findings
 from napari_parsimony.trust.image_scores import image_schemes, latent_schemes
+from napari_parsimony.trust.judged import LAW
 from napari_parsimony.trust.perturbation import Perturbed, perturb
 from napari_parsimony.trust.robustness import attack_schemes, held_out
 from napari_parsimony.trust.robustness_config import NORMS, RobustnessConfig
 from napari_parsimony.trust.robustness_files import RobustnessFiles
-from napari_parsimony.trust.robustness_findings import ATTACK_CHECKS, LAW, Attacks
+from napari_parsimony.trust.robustness_findings import ATTACK_CHECKS, Attacks
 from napari_parsimony.trust.robustness_tables import Resampling
 from napari_parsimony.trust.traits import measure_traits
 
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
     from napari_parsimony.classify.classifier import Classifier
     from napari_parsimony.vae.model import Vae
 
-PARTS = {"attacks": 0.86, "edits": 0.95, "latents": 0.99}
-"""Share of the step that is done after each part."""
-
-_TOTAL = 1_000
+ATTACKED, EDITED, MOVED, TOTAL = 860, 950, 990, 1_000
+"""How far the step is after each part."""
 
 
 def run_robustness(
@@ -90,10 +89,7 @@ def run_robustness(
     random = np.random.default_rng(config.seed)
     attacked = np.sort(random.permutation(len(rows))[: config.cells])
     groups = cells["group"].to_numpy()[rows]
-    keys = tuple(
-        (str(image), int(frame), int(label))
-        for image, frame, label in cells[KEY].iloc[rows].itertuples(index=False)
-    )
+    keys = keys_of(cells, rows)
     pixels = np.asarray(crops[rows], np.float32)
     schemes = image_schemes(vae, classifier, equation)
     every, few = (
@@ -101,13 +97,13 @@ def run_robustness(
     )
 
     found = attack_schemes(
-        schemes, pixels[attacked], config, groups[attacked], _part(report, 0, PARTS["attacks"])
+        schemes, pixels[attacked], config, groups[attacked], part_of(report, 0, ATTACKED, TOTAL)
     )
     latents = latents[classifier.latents]
     spread = {str(name): float(sd) for name, sd in latents.std(ddof=0).items()}
     edited = perturb(
         schemes, vae, pixels, used, spread, every,
-        report=_part(report, PARTS["attacks"], PARTS["edits"]),
+        report=part_of(report, ATTACKED, EDITED, TOTAL),
     )  # fmt: skip
     response = responses(edited, doublings(measure_traits(pixels)), classifier.names, every)
     heads, reads = latent_schemes(classifier, equation), {
@@ -116,7 +112,7 @@ def run_robustness(
     moved = {
         name: counterfactuals(
             head, latents, rows, _moving(reads[name], spread), config.seed,
-            _part(report, PARTS["edits"], PARTS["latents"]) if name == LAW else silent,
+            part_of(report, EDITED, MOVED, TOTAL) if name == LAW else silent,
         )
         for name, head in heads.items()
     }  # fmt: skip
@@ -153,7 +149,7 @@ def run_robustness(
         decoded=np.stack([before[places], after[places]], axis=1),
     ).save(out)
     save_findings(findings, out / FINDINGS_FILE)
-    report(Progress(_TOTAL, _TOTAL, "Judged"))
+    report(Progress(TOTAL, TOTAL, "Judged"))
     return tuple(findings)
 
 
@@ -202,13 +198,3 @@ def _long(edited: Perturbed) -> pd.DataFrame:
 def _moving(names: Sequence[str], spread: dict[str, float]) -> list[str]:
     """Latents that are not the same for all cells."""
     return [name for name in names if spread[name] > 0]
-
-
-def _part(report: Report, start: float, end: float) -> Report:
-    """Tell a report of the whole step how far one part is."""
-
-    def told(done: Progress) -> None:
-        at = start + (end - start) * done.done / max(done.total, 1)
-        report(Progress(round(_TOTAL * at), _TOTAL, done.message))
-
-    return told

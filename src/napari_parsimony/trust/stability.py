@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.classify.scores import as_outputs, decided
-from napari_parsimony.errors import UserError
 from napari_parsimony.progress import Progress, Report, silent
 from napari_parsimony.symbolic.class_scores import Equation
 from napari_parsimony.symbolic.front import Candidate
@@ -112,11 +111,7 @@ def run_stability(
     UserError
         If no cell with a class is held out, or something cannot be learned.
     """
-    if not len(cells.held_out):
-        raise UserError(
-            "No cell with a class is held out for testing: give more movies classes, or choose "
-            "another fold in the cells step."
-        )
+    rows = cells.held_out
     known = np.flatnonzero(np.isfinite(cells.target))
     known = known[:: -(-len(known) // _MOST_MEASURED)]
     vaes = config.vaes if own.config.steps else 0
@@ -152,7 +147,6 @@ def run_stability(
     shares = agreement(said)
     runs_table["group"] = alike(shares, config.same)
     kept = _kept(runs, runs_table, names, matches, followed, group_of)
-    rows = cells.held_out
     sets = {(run.vae, run.networks): decided(run.scores[rows]) for run in runs}
     keys = cells.table[KEY].iloc[rows].reset_index(drop=True)
     found = Stability(

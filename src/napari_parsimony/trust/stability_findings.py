@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.classify.scores import UNDECIDED
 from napari_parsimony.trust.align import agreement
-from napari_parsimony.trust.findings import Finding, Severity
+from napari_parsimony.trust.findings import Finding, Severity, listed
 from napari_parsimony.trust.relearn_config import StabilityConfig
 
 MOST_CELLS = 100
@@ -74,7 +74,7 @@ def _latents(found: Stability) -> Finding:
     verb = "reads" if most == 1 else "read"
     parts[0] = parts[0].replace(f"{most} {name}", f"{most} {verb} what {name} tells")
     start = "Of 1 law" if of == 1 else f"Of {of} laws"
-    sentence = f"{start} found from other random starts, {_listed(parts)}."
+    sentence = f"{start} found from other random starts, {listed(parts)}."
     severity: Severity = "fine" if (kept["laws"] >= OFTEN * of).all() else "note"
     numbers = {f"laws that read {row['name']}": row["laws"] / of for _, row in kept.iterrows()}
     numbers |= {
@@ -92,7 +92,7 @@ def _traits(found: Stability) -> list[Finding]:
     parts = [f"{row['name']} {row['laws']}" for _, row in kept.iterrows()]
     sentence = (
         f"Whatever latent it is through, so many of the {of} read something that follows: "
-        f"{_listed(parts)}."
+        f"{listed(parts)}."
     )
     severity: Severity = "fine" if (kept["laws"] >= OFTEN * of).all() else "note"
     numbers = {f"laws that read {row['name']}": row["laws"] / of for _, row in kept.iterrows()}
@@ -180,7 +180,7 @@ def _accuracy(found: Stability) -> Finding:
     several = {name: share for name, share in shares.items() if np.isfinite(share)}
     if len(several) > 1:
         parts = [f"{share:.0%} between {name}" for name, share in several.items()]
-        sentence += f" Of the variance of these numbers, {_listed(parts)}."
+        sentence += f" Of the variance of these numbers, {listed(parts)}."
     numbers: dict[str, float | None] = {
         "the study's own": float(own), "lowest": float(low), "median": float(middle),
         "highest": float(high),
@@ -242,7 +242,3 @@ def _starts(found: Stability) -> list[Finding]:
     else:
         return []
     return [Finding("stability: starts", "note", sentence)]
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
