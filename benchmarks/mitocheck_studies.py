@@ -1,12 +1,14 @@
 """The studies that the MitoCheck benchmarks share: settings from ``mitocheck.toml``."""
 
 import os
+import shutil
 import time
 import tomllib
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from napari_parsimony.artefact import replace_folder
 from napari_parsimony.config import parse_config
 from napari_parsimony.progress import Progress
 from napari_parsimony.report import STEPS
@@ -66,13 +68,17 @@ def fold_study(
         "fold": fold,
     }
     steps["classify"]["classes"] = settings()["tasks"][task]
-    name = f"{orientation}, guided" if guided else orientation
-    if task != "two" and vae is None:
-        vae = out / f"{name}, fold {fold}" / "vae" / "weights.safetensors"
     if vae is not None:
         steps["vae"] = {"start_from": vae, "steps": 0}
-    name = f"{name}, fold {fold}" if task == "two" else f"{name}, fold {fold}, {task} classes"
-    return run_steps(out / name, steps)
+    first = out / f"{orientation}{', guided' * guided}, fold {fold}"
+    path = first if task == "two" else first.with_name(f"{first.name}, {task} classes")
+    if task != "two" and vae is None and not path.exists():
+        shared = run_steps(first, {name: steps[name] for name in ("cells", "vae")})
+        with replace_folder(path) as new:
+            study = Study.create(new, path.name)
+            for name in shared.steps().keys() & {"cells", "vae"}:
+                shutil.copytree(shared.path / name, study.path / name)
+    return run_steps(path, steps)
 
 
 def step_of(study: Study, name: str) -> Study:

@@ -105,6 +105,9 @@ def test_a_law_that_all_starts_find(study, monkeypatch):
     assert latents.sentence.startswith("Of 4 laws found from other random starts, 4 read what z")
     assert "1 different equation" in findings["stability: laws"].sentence
     assert "one way to decide" in findings["stability: laws"].sentence
+    vaes = findings["stability: VAEs"].numbers
+    assert vaes["active latents"] == vaes["found by all VAEs"] == 6
+    assert vaes["unsupervised disentanglement ranking"] == vaes["the same of the others"] > 0.5
 
 
 def test_ablations_of_a_planted_law(study):

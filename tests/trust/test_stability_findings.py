@@ -7,6 +7,7 @@ import pytest
 from napari_parsimony.trust.align import agreement, alike
 from napari_parsimony.trust.relearn_config import StabilityConfig
 from napari_parsimony.trust.stability_findings import (
+    Likeness,
     Stability,
     stability_findings,
     variance_shares,
@@ -55,8 +56,9 @@ def found(said, structures, laws_reading=3, target=None, engines=("quick",)):
     keys = pd.DataFrame({"image": "a", "frame": 0, "label": range(1, said.shape[1] + 1)})
     networks = said[:2]
     made = Stability(
-        runs, kept, shares, said, networks, keys, target, StabilityConfig(), engines, False, True
-    )
+        runs, kept, shares, said, networks, keys, target, StabilityConfig(), engines,
+        Likeness(8, 6, 0.81, 0.7), False, True,
+    )  # fmt: skip
     return {finding.kind: finding for finding in stability_findings(made)}
 
 
@@ -74,6 +76,9 @@ def test_cells_that_laws_decide_differently_are_listed_the_most_disputed_first()
     assert decisions.severity == "fine"
     assert "1 different equation, and" in findings["stability: laws"].sentence
     assert "one way" in findings["stability: laws"].sentence
+    assert "Of the 8 active latents, 6 have their like in each of the 3 other VAEs" in (
+        findings["stability: VAEs"].sentence
+    )
     assert "start from the same weights" in findings["stability: starts"].sentence
 
 

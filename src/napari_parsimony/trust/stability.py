@@ -40,8 +40,9 @@ from napari_parsimony.trust.relearn import (
     train_other,
 )
 from napari_parsimony.trust.relearn_config import StabilityConfig
-from napari_parsimony.trust.stability_findings import Stability, stability_findings
+from napari_parsimony.trust.stability_findings import Likeness, Stability, stability_findings
 from napari_parsimony.trust.traits import measure_traits, trait_groups
+from napari_parsimony.trust.udr import udr
 from napari_parsimony.vae.config import VaeConfig
 
 RUNS_FILE, KEPT_FILE, AGREEMENT_FILE, DECISIONS_FILE = (
@@ -159,6 +160,7 @@ def run_stability(
         cells.target[rows].astype(np.intp),
         config,
         engines,
+        likeness=_likeness(tables, matches),
         taken_over=not own.config.steps,
         same_start=own.config.pretrained != "none" or own.config.start_from is not None,
     )
@@ -169,6 +171,18 @@ def run_stability(
     pd.concat([keys, decisions], axis=1).to_parquet(out / DECISIONS_FILE, index=False)
     save_findings(stability_findings(found), out / FINDINGS_FILE)
     tell(Progress(1, 1, "done"))
+
+
+def _likeness(tables: list[pd.DataFrame], matches: list[pd.DataFrame]) -> Likeness | None:
+    """Say how far all VAEs find the same latents; None without another VAE."""
+    if len(tables) == 1:
+        return None
+    found = [set(match.loc[match["same"], "match"]) for match in matches[1:]]
+    own = set(tables[0])
+    scores = udr(tables).by_model
+    return Likeness(
+        len(own), len(own.intersection(*found)), float(scores[0]), float(scores[1:].mean())
+    )
 
 
 def _laws(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_parsimony.cells.table import KEY
 from napari_parsimony.classify.scores import UNDECIDED
-from napari_parsimony.trust.align import agreement
+from napari_parsimony.trust.align import SAME, agreement
 from napari_parsimony.trust.findings import Finding, Severity, listed
 from napari_parsimony.trust.relearn_config import StabilityConfig
 
@@ -20,6 +20,25 @@ OFTEN = 0.5
 
 APART, FAR_APART = 0.1, 0.25
 """Mean share of the held-out cells on which two laws decide differently: note and alarm."""
+
+
+class Likeness(NamedTuple):
+    """How far other VAEs find the latents of the study's own.
+
+    Attributes
+    ----------
+    active
+        How many it has.
+    everywhere
+        How many of these have their like in every other VAE; see `align.SAME`.
+    own, others
+        Unsupervised disentanglement ranking (`udr.udr`) of this VAE, and mean of the others.
+    """
+
+    active: int
+    everywhere: int
+    own: float
+    others: float
 
 
 class Stability(NamedTuple):
@@ -37,6 +56,8 @@ class Stability(NamedTuple):
         Settings.
     engines
         Those that found the study's own law, where that may have been more than the settings'.
+    likeness
+        None if there is one VAE only.
     taken_over, same_start
         Whether no VAE was trained, and whether all VAEs start from the same weights.
     """
@@ -50,6 +71,7 @@ class Stability(NamedTuple):
     target: NDArray[np.intp]
     config: StabilityConfig
     engines: tuple[str, ...]
+    likeness: Likeness | None
     taken_over: bool
     same_start: bool
 
@@ -57,7 +79,7 @@ class Stability(NamedTuple):
 def stability_findings(found: Stability) -> list[Finding]:
     """Say what is kept, how far laws decide alike, and how good they are."""
     return [_latents(found), *_traits(found), _decisions(found), _laws(found), _accuracy(found),
-            *_starts(found)]  # fmt: skip
+            *_vaes(found), *_starts(found)]  # fmt: skip
 
 
 def _latents(found: Stability) -> Finding:
@@ -224,6 +246,27 @@ def variance_shares(runs: pd.DataFrame, of: str = "balanced_accuracy") -> dict[s
     found = {name: max(each, 0.0) if np.isfinite(each) else np.nan for name, each in found.items()}
     total = np.nansum(list(found.values()))
     return {name: each / total if total > 0 else np.nan for name, each in found.items()}
+
+
+def _vaes(found: Stability) -> list[Finding]:
+    like, others = found.likeness, int(found.runs["vae"].max())
+    if like is None:
+        return []
+    where = "the other VAE" if others == 1 else f"each of the {others} other VAEs"
+    sentence = (
+        f"Of the {like.active} active latents, {like.everywhere} have their like in {where} "
+        f"(Spearman's correlation {SAME:g} or more). The unsupervised disentanglement ranking, 1 "
+        f"if each latent is like one of another VAE and unlike the rest, is {like.own:.2f}; of "
+        f"{'the other' if others == 1 else 'the others'} it is {like.others:.2f}."
+    )
+    severity: Severity = "fine" if like.everywhere >= OFTEN * like.active else "note"
+    numbers: dict[str, float | None] = {
+        "active latents": float(like.active),
+        "found by all VAEs": float(like.everywhere),
+        "unsupervised disentanglement ranking": like.own,
+        "the same of the others": like.others,
+    }
+    return [Finding("stability: VAEs", severity, sentence, (), numbers)]
 
 
 def _starts(found: Stability) -> list[Finding]:
