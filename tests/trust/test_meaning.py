@@ -69,8 +69,12 @@ def test_what_is_around_a_cell_and_how_it_was_imaged():
 
 def test_brightness_counts_as_imaging_only_where_crops_keep_it():
     traits = measure_traits(np.stack([np.concatenate([scene(), scene()])]))
-    kept, equal = (trait_groups(traits, flag) for flag in (True, False))
-    turned = trait_groups(traits, False, turned=True)
+    kept, equal, turned = (
+        trait_groups(traits, {"normalisation": normalisation, "orientation": orientation})
+        for normalisation, orientation in (
+            ("none", "imaged"), ("percentile", "imaged"), ("percentile", "principal axis"),
+        )
+    )  # fmt: skip
     assert set(equal["central cell"]) - set(turned["central cell"]) == {*LEANING}
     for name in ("brightness", "brightness, channel 2"):
         assert name in kept["intensity/imaging"]

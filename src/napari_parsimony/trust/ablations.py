@@ -246,11 +246,7 @@ class _Ablations:
         traits = measure_traits(
             study.crops, known, border, self.parts.next(MEASURE_UNITS, "Traits")
         )
-        groups = trait_groups(
-            traits,
-            brightness_kept=study.own.made["normalisation"] != "percentile",
-            turned=study.own.made["orientation"] != "imaged",
-        )
+        groups = trait_groups(traits, study.own.made)
         measured = traits.notna().all(axis=1).to_numpy()
         found = np.zeros(len(target), bool)
         found[known[measured]] = True

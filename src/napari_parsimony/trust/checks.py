@@ -129,8 +129,7 @@ def run_trust(
 
     reads, names = list(equation.variables), statistics["name"].tolist()
     explained = [name for name in names if name in {*reads, *sparse}]
-    kept = made["normalisation"] != "percentile"
-    groups = trait_groups(traits, kept, turned=made["orientation"] != "imaged")
+    groups = trait_groups(traits, made)
     traits = traits[[name for group in groups.values() for name in group]]
     pairs = pd.DataFrame(columns=["first", "second"])
     report(Progress(len(rows), total, "Turning crops"))
@@ -157,7 +156,7 @@ def run_trust(
         joint=[t.variables for e in expressions_of(equation) for t in e.terms],
         pairs=list(pairs[["first", "second"]].itertuples(index=False, name=None)),
         group_word=group_word,
-        brightness_kept=kept,
+        brightness_kept=made["normalisation"] != "percentile",
     )
     report(Progress(len(rows) + 1, total, "Explaining latents"))
     traversals = _traversals(vae, latents[names], statistics, explained, traits)

@@ -122,11 +122,7 @@ def run_stability(
     cells = replace(cells, equations=alone(cells.equations, config.engines))
 
     traits = measure_traits(crops, known, cells.table["border"].to_numpy(bool))
-    groups = trait_groups(
-        traits,
-        brightness_kept=own.made["normalisation"] != "percentile",
-        turned=own.made["orientation"] != "imaged",
-    )
+    groups = trait_groups(traits, own.made)
     group_of = {trait: group for group, names in groups.items() for trait in names}
 
     runs = [Run(None, 0, -1, -1, agreed, scores, law)]

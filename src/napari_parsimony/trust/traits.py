@@ -26,29 +26,28 @@ INSIDE = ("contrast", "texture", "bright centre")
 _AT_ONCE = 128
 
 
-def trait_groups(
-    traits: pd.DataFrame, brightness_kept: bool, turned: bool = False
-) -> dict[str, list[str]]:
+def trait_groups(traits: pd.DataFrame, made: Mapping[str, object]) -> dict[str, list[str]]:
     """Say what each trait is a trait of.
 
     How bright a cell is depends on its stain and exposure, and may be a short-cut, unless crops
-    were made to look equally bright: then its mean says how light is spread in its crop.
+    were made to look equally bright: then its mean says how light is spread in its crop. How a
+    cell is oriented is left out where crops were turned to its long axis: it then says only how
+    elongated it is.
 
     Parameters
     ----------
     traits
         From `measure_traits`.
-    brightness_kept
-        Whether cells keep their brightness in the crops.
-    turned
-        Whether crops were turned to the cell's long axis: how it is oriented then says only how
-        elongated it is, and is left out.
+    made
+        How crops were made: ``normalisation`` and ``orientation``.
 
     Returns
     -------
     dict
         Names of the traits of `CENTRAL`, `POSITION`, `NEIGHBOURHOOD` and `IMAGING`.
     """
+    brightness_kept = made["normalisation"] != "percentile"
+    turned = made["orientation"] != "imaged"
     stains = [name for name in map(str, traits) if name.startswith("brightness, channel")]
     light = ["brightness", *stains]
     return {
