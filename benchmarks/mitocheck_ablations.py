@@ -104,8 +104,8 @@ def head() -> list[str]:
         "Equations of all rows are searched by the engine quick alone, and compared with the law\n"
         "that it finds in the study's own latents and networks. Inputs, parameters, size and the\n"
         "balanced accuracy of the networks that an equation imitates are medians over folds.\n",
-        "A VAE with β = 1 is not among the rows: VAEs of these studies start from weights that\n"
-        "were trained with β = 4 and go on with β = 1.5, so that it would tell little.\n",
+        "All VAEs of these studies start from weights that were trained with β = 4, and go on\n"
+        "with β = 1.5, or β = 1 in its row: it keeps some of what the start had disentangled.\n",
     ]
 
 

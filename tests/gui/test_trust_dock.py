@@ -343,10 +343,10 @@ def test_latents_are_looked_at_and_named(qtbot, dock, session, judged):
     panel, table = dock.meanings, dock.meanings.table
     texts = [[table.item(r, c).text() for c in range(6)] for r in range(table.rowCount())]
     assert texts == [
-        ["z0", "both", "central cell", "elongation (+0.91)", "0.83", "+2.5 SD"],
-        ["z1", "network", "position", "position left-right (−0.55)", "0.40",
+        ["z0", "elongation (+0.91)", "central cell", "0.83", "both", "+2.5 SD"],
+        ["z1", "position left-right (−0.55)", "position", "0.40", "network",
          "−1.2 SD, not steadily"],
-        ["z2", "equation", "unclear", "texture (+0.12)", "0.05", "–"],
+        ["z2", "texture (+0.12)", "unclear", "0.05", "equation", "–"],
     ]  # fmt: skip
     looked = []
     session.latent_looked_at.connect(looked.append)

@@ -28,11 +28,11 @@ from napari_parsimony.trust.morphology import LEAST
 EXPLORER = "Latent explorer"
 COLUMNS = {
     "latent": "The latent, and the name that you gave it.",
-    "read by": "Whether the equation that the study uses reads it, the sparse network, or both.",
-    "tells of": "The group of traits that explains most of it; unclear if none does.",
     "follows": "The trait that is closest to it, with Spearman's rank correlation.",
+    "tells of": "The group of traits that explains most of it; unclear if none does.",
     "R²": "How much of it all measured traits together explain, on held-out cells, by a "
     "regression that has not seen their groups.",
+    "read by": "Whether the equation that the study uses reads it, the sparse network, or both.",
     "decoded": "How far this trait changes along the latent's own decoded traversal, in standard "
     "deviations over real cells.",
 }
@@ -226,10 +226,10 @@ def _meaning(row: pd.Series) -> Meaning:
     if np.isfinite(change):
         decoded = f"{_signed(change, 1)} SD" + ("" if row["monotone"] else ", not steadily")
     texts = (
-        "both" if len(readers) == len(READERS) else "".join(readers) or "–",
-        str(row["group"]),
         f"{trait} ({_signed(r, 2)})" if trait else "–",
+        str(row["group"]),
         f"{row['r2']:.2f}".replace("-", "−"),
+        "both" if len(readers) == len(READERS) else "".join(readers) or "–",
         decoded,
     )
     name = trait if trait and abs(r) >= LEAST else ""
