@@ -35,7 +35,10 @@ def ablation_findings(table: pd.DataFrame) -> list[Finding]:
         rows = table[(table["part"] == part) & table["balanced_accuracy"].notna()]
         if rows.empty:
             continue
-        said = [f"{verdict(row)} ({row['title']}: {_numbers(row)})" for _, row in rows.iterrows()]
+        alike: dict[str, list[str]] = {}
+        for _, row in rows.iterrows():
+            alike.setdefault(verdict(row), []).append(f"{row['title']}: {_numbers(row)}")
+        said = [f"{word} ({'; '.join(each)})" for word, each in alike.items()]
         sentence = f"{start}, decisions on held-out cells are {listed(said)}"
         if not findings:
             sentence += (
@@ -65,8 +68,7 @@ def verdict(row: pd.Series) -> str:
 def _numbers(row: pd.Series) -> str:
     text = f"{row['balanced_accuracy']:.2f}"
     if np.isfinite(row["difference low"]):
-        text += (
-            f", by {row['difference']:+.2f}, {row['difference low']:+.2f} to "
-            f"{row['difference high']:+.2f}"
-        )
+        names = ("difference", "difference low", "difference high")
+        by, low, high = (round(row[name], 2) + 0.0 for name in names)  # no -0.00
+        text += f", by {by:+.2f}, {low:+.2f} to {high:+.2f}"
     return text.replace("-", "\N{MINUS SIGN}")
