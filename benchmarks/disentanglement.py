@@ -239,13 +239,13 @@ def command(given: argparse.Namespace) -> str:
 
 
 def with_section(page: Path, source: str, text: str) -> str:
-    """Put the section of a source into the page, beside those of others."""
-    found = page.read_text().split("\n## ")[1:] if page.exists() else []
+    """Put the section of a source into the page, beside what stands there."""
+    head, *found = page.read_text().split("\n## ") if page.exists() else [INTRODUCTION]
     sections = {each.split("\n", 1)[0]: each.split("\n", 1)[1].strip() for each in found}
     sections[source.capitalize()] = text.strip()
     parts = [f"## {name.capitalize()}\n\n{sections[name.capitalize()]}\n" for name in SOURCES
              if name.capitalize() in sections]  # fmt: skip
-    return "\n".join([INTRODUCTION, *parts])
+    return "\n".join([head, *parts])
 
 
 if __name__ == "__main__":
