@@ -123,6 +123,7 @@ def run_stability(
 
     traits = measure_traits(crops, known, cells.table["border"].to_numpy(bool))
     groups = trait_groups(traits, own.made)
+    traits = traits[[name for names in groups.values() for name in names]]
     group_of = {trait: group for group, names in groups.items() for trait in names}
 
     runs = [Run(None, 0, -1, -1, agreed, scores, law)]
