@@ -73,11 +73,12 @@ def fold_study(
     first = out / f"{orientation}{', guided' * guided}, fold {fold}"
     path = first if task == "two" else first.with_name(f"{first.name}, {task} classes")
     if task != "two" and vae is None and not path.exists():
-        shared = run_steps(first, {name: steps[name] for name in ("cells", "vae")})
+        shared = ("cells", "vae")
+        run_steps(first, {name: steps[name] for name in shared})
         with replace_folder(path) as new:
             study = Study.create(new, path.name)
-            for name in shared.steps().keys() & {"cells", "vae"}:
-                shutil.copytree(shared.path / name, study.path / name)
+            for name in shared:
+                shutil.copytree(first / name, study.path / name)
     return run_steps(path, steps)
 
 
