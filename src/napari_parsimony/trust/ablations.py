@@ -45,7 +45,7 @@ from napari_parsimony.trust.relearn import (
 )
 from napari_parsimony.trust.relearn_config import AblationsConfig
 from napari_parsimony.trust.schemes import Schemes
-from napari_parsimony.trust.traits import CENTRAL, measure_traits, trait_groups
+from napari_parsimony.trust.traits import CENTRAL, measure_traits, names_in, trait_groups
 
 TABLE_FILE, SCORES_FILE = "ablations.parquet", "scores.parquet"
 MEASURE_UNITS = 10
@@ -254,7 +254,7 @@ class _Ablations:
         fitted = cells.table["split"].to_numpy() != "test"
         for name, title, names in (
             ("central", "traits of the central cell", groups[CENTRAL]),
-            ("traits", "all traits", [trait for group in groups.values() for trait in group]),
+            ("traits", "all traits", names_in(groups)),
         ):
             values = traits.loc[measured, names].reset_index(drop=True)
             values = values.loc[:, values[fitted].std() > 0]

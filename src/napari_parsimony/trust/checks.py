@@ -22,7 +22,7 @@ from napari_parsimony.trust.reads import check_reads
 from napari_parsimony.trust.regress import Floats, plan
 from napari_parsimony.trust.shortcut import check_brightness, check_shortcuts
 from napari_parsimony.trust.subject import Subject
-from napari_parsimony.trust.traits import measure_traits, trait_groups
+from napari_parsimony.trust.traits import measure_traits, names_in, trait_groups
 from napari_parsimony.vae.latents import encode_crops, traverse
 from napari_parsimony.vae.model import Vae
 
@@ -130,7 +130,7 @@ def run_trust(
     reads, names = list(equation.variables), statistics["name"].tolist()
     explained = [name for name in names if name in {*reads, *sparse}]
     groups = trait_groups(traits, made)
-    traits = traits[[name for group in groups.values() for name in group]]
+    traits = traits[names_in(groups)]
     pairs = pd.DataFrame(columns=["first", "second"])
     report(Progress(len(rows), total, "Turning crops"))
     if made["orientation"] == "imaged":

@@ -41,7 +41,7 @@ from napari_parsimony.trust.relearn import (
 )
 from napari_parsimony.trust.relearn_config import StabilityConfig
 from napari_parsimony.trust.stability_findings import Likeness, Stability, stability_findings
-from napari_parsimony.trust.traits import measure_traits, trait_groups
+from napari_parsimony.trust.traits import measure_traits, names_in, trait_groups
 from napari_parsimony.trust.udr import udr
 from napari_parsimony.vae.config import VaeConfig
 
@@ -123,7 +123,7 @@ def run_stability(
 
     traits = measure_traits(crops, known, cells.table["border"].to_numpy(bool))
     groups = trait_groups(traits, own.made)
-    traits = traits[[name for names in groups.values() for name in names]]
+    traits = traits[names_in(groups)]
     group_of = {trait: group for group, names in groups.items() for trait in names}
 
     runs = [Run(None, 0, -1, -1, agreed, scores, law)]

@@ -67,6 +67,11 @@ def trait_groups(traits: pd.DataFrame, made: Mapping[str, object]) -> dict[str, 
     }
 
 
+def names_in(groups: Mapping[str, list[str]]) -> list[str]:
+    """List the traits of all groups; others that were measured say nothing of such crops."""
+    return [name for names in groups.values() for name in names]
+
+
 def measure_traits(
     crops: NDArray,
     rows: NDArray[np.intp] | None = None,
